@@ -1,0 +1,221 @@
+"""The scheduler: which sessions run in the next tick, and what a tick's outcome changes. No clock, no input, no output."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+
+from service.batch import Batch, Outcome, Row, tick_steps
+from service.errors import Code, Reason, ServiceError, exhausted
+from service.session import Backlog, Chunk, Session
+from service.state import Array, StateTable
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one loaded model; see `config` for the settings they come from.
+
+    `max_padding` is the share of a batch that may be padding, `tick_cost` the row-steps that an extra tick costs,
+    `idle_timeout` (seconds) how long a session may stay silent.
+    """
+
+    max_sessions: int = 4096
+    max_batch_rows: int = 256
+    max_chunk_steps: int = 64
+    max_backlog_steps: int = 65_536
+    max_backlog_bytes: int = 16 << 20
+    max_padding: float = 0.25
+    tick_cost: int = 32
+    idle_timeout: float = 600.0
+    whole_sequence: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The next tick: the batch for the model, if any, and the rows that only carry marks."""
+
+    batch: Batch | None
+    marks: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A session as plain data: its state tensors, the steps it has done and what is still waiting."""
+
+    session_id: str
+    state: Mapping[str, Array]
+    steps_done: int
+    chunks: tuple[Chunk, ...]
+    offset: int
+    patience: float
+
+
+class Scheduler:
+    """Holds the sessions of one loaded model and decides, tick by tick, what runs.
+
+    Every tick takes all that is ready (up to `max_batch_rows`, the most urgent first) and at most `max_chunk_steps`
+    of each session, so that nobody waits behind a long message.
+    """
+
+    def __init__(self, table: StateTable, limits: Limits) -> None:
+        self._table = table
+        self._limits = limits
+        self._backlog = Backlog(limits.max_backlog_steps, limits.max_backlog_bytes)
+        self._sessions: dict[str, Session] = {}
+        # Insertion order is arrival order; values are unused.
+        self._ready: dict[Session, None] = {}
+
+    @property
+    def sessions(self) -> Mapping[str, Session]:
+        """Live sessions by id."""
+        return self._sessions
+
+    @property
+    def backlog_steps(self) -> int:
+        """Steps waiting over all sessions."""
+        return sum(session.pending_steps for session in self._sessions.values())
+
+    def open(self, session_id: str, now: float, patience: float) -> Session:
+        """Admit a session in its initial state. Raises SESSION_ID_IN_USE or SESSIONS_EXHAUSTED."""
+        if session_id in self._sessions:
+            raise ServiceError(
+                Code.ALREADY_EXISTS,
+                Reason.SESSION_ID_IN_USE,
+                f"session {session_id!r} is live already: choose another id, or none to have one minted",
+                field="config.session.session_id",
+            )
+        if self._table.free_count == 0:
+            raise exhausted(
+                Reason.SESSIONS_EXHAUSTED,
+                f"all {self._table.slot_count} sessions of this model are in use: try again when one has ended",
+                retry_after=1.0,
+            )
+        session = Session(session_id, self._table.acquire(), self._backlog, patience, touched=now)
+        self._sessions[session_id] = session
+        return session
+
+    def submit(self, session: Session, chunk: Chunk) -> None:
+        """Queue a chunk. Raises BACKLOG_EXHAUSTED, with the session unchanged, when it does not fit."""
+        session.submit(chunk)
+        if session.ready:
+            self._ready[session] = None
+
+    def plan(self, now: float) -> Plan | None:
+        """The next tick, or None when nothing is ready. Its sessions are in flight until `commit` or `close`."""
+        chosen = self._choose()
+        if not chosen:
+            return None
+        wanted = [self._wants(session) for session in chosen]
+        if self._limits.whole_sequence:
+            chosen, steps = _similar(chosen, wanted, self._limits.max_padding)
+        else:
+            running = [count for count in wanted if count]
+            steps = tick_steps(running, self._limits.max_padding, self._limits.tick_cost) if running else 0
+        rows = [self._take(session, steps, now) for session in chosen]
+        batch = tuple(row for row in rows if row.steps)
+        return Plan(Batch(batch) if batch else None, tuple(row for row in rows if not row.steps))
+
+    def commit(self, batch: Batch, outcome: Outcome) -> list[int]:
+        """Carry the next states over; returns the indices of the rows whose session still lives."""
+        current = self._table.scatter(batch.tenancies, batch.slots, outcome.next_state)
+        for row, lives in zip(batch.rows, current, strict=True):
+            if lives:
+                row.session.steps_done += row.steps
+                self._land(row.session)
+        return [index for index, lives in enumerate(current) if lives]
+
+    def pass_marks(self, rows: Sequence[Row]) -> list[int]:
+        """Take rows that only carried marks out of flight; returns the indices of those whose session still lives."""
+        living = [index for index, row in enumerate(rows) if not row.session.closed]
+        for index in living:
+            self._land(rows[index].session)
+        return living
+
+    def reset(self, session: Session) -> None:
+        """Set the state of a session back to the initial one: a new sequence in the same session."""
+        self._table.reset(session.tenancy)
+
+    def close(self, session: Session) -> None:
+        """End a session and free its slot; whatever is in flight for it will change nothing."""
+        if session.closed:
+            return
+        session.closed = True
+        session.clear()
+        self._ready.pop(session, None)
+        self._table.release(session.tenancy)
+        del self._sessions[session.id]
+
+    def expired(self, now: float) -> list[Session]:
+        """Sessions that were silent, with nothing to run, for the idle time."""
+        horizon = now - self._limits.idle_timeout
+        return [s for s in self._sessions.values() if s.touched <= horizon and not s.chunks and not s.in_flight]
+
+    def snapshot(self, session: Session) -> Snapshot:
+        """The session as data, between ticks. Raises RuntimeError while it is in flight."""
+        if session.in_flight or session.closed:
+            raise RuntimeError(f"session {session.id} is in flight or closed: snapshots are taken between ticks")
+        state = self._table.read(session.tenancy)
+        return Snapshot(
+            session.id, state, session.steps_done, tuple(session.chunks), session.offset, session.patience
+        )
+
+    def resume(self, snapshot: Snapshot, now: float) -> Session:
+        """Open a session that goes on where the snapshot was taken."""
+        session = self.open(snapshot.session_id, now, snapshot.patience)
+        self._table.write(session.tenancy, snapshot.state)
+        for chunk in snapshot.chunks:
+            self.submit(session, chunk)
+        session.offset = snapshot.offset
+        session.pending_steps -= snapshot.offset
+        session.steps_done = snapshot.steps_done
+        return session
+
+    def check_integrity(self) -> None:
+        """Assert what must hold between any two calls."""
+        self._table.check_integrity()
+        live = list(self._sessions.values())
+        if self._table.slot_count - self._table.free_count != len(live):
+            raise AssertionError("slots in use and live sessions differ")
+        for session in live:
+            if session.closed or not self._table.holds(session.tenancy):
+                raise AssertionError(f"session {session.id} is listed but not live")
+            if session.ready != (session in self._ready):
+                raise AssertionError(f"session {session.id} is ready and not queued, or the other way round")
+            if session.pending_steps != sum(chunk.steps for chunk in session.chunks) - session.offset:
+                raise AssertionError(f"session {session.id} miscounts its backlog")
+            if session.pending_bytes != sum(chunk.byte_count for chunk in session.chunks):
+                raise AssertionError(f"session {session.id} miscounts its bytes")
+        if not set(self._ready) <= set(live):
+            raise AssertionError("a closed session is queued")
+
+    def _choose(self) -> list[Session]:
+        if len(self._ready) <= self._limits.max_batch_rows:
+            return list(self._ready)
+        # Ties go to the one that is ready for longer: the order of the dictionary.
+        return nsmallest(self._limits.max_batch_rows, self._ready, key=lambda session: session.deadline)
+
+    def _wants(self, session: Session) -> int:
+        if self._limits.whole_sequence:
+            return session.chunks[0].steps
+        return min(session.pending_steps, self._limits.max_chunk_steps)
+
+    def _take(self, session: Session, steps: int, now: float) -> Row:
+        del self._ready[session]
+        session.in_flight = True
+        session.touched = now
+        if self._limits.whole_sequence:
+            steps = session.chunks[0].steps
+        segments = session.take(steps)
+        return Row(session, session.tenancy, segments, sum(s.stop - s.start for s in segments))
+
+    def _land(self, session: Session) -> None:
+        session.in_flight = False
+        if session.ready:
+            self._ready[session] = None
+
+
+def _similar(sessions: list[Session], wanted: list[int], max_padding: float) -> tuple[list[Session], int]:
+    """Whole sequences can not be cut: take those nearly as long as the most urgent one, and the marks."""
+    longest = wanted[min(range(len(sessions)), key=lambda index: sessions[index].deadline)]
+    shortest = longest * (1.0 - max_padding)
+    chosen = [s for s, steps in zip(sessions, wanted, strict=True) if steps == 0 or shortest <= steps <= longest]
+    return chosen, longest

@@ -1,0 +1,132 @@
+"""A session: the server-side life of one sequence, with its place in the state table and the steps still to run."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.errors import Code, Reason, ServiceError, exhausted
+from service.state import Array, Tenancy
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive steps of one message.
+
+    `inputs` maps each input name to [steps, ...]. A chunk of no steps is a mark: it takes its turn behind the steps
+    before it and runs nothing. `mark` is the task's own note to itself; the core never reads it. `arrived` is in
+    seconds on the clock of the caller.
+    """
+
+    sequence_number: int
+    inputs: Mapping[str, Array]
+    steps: int
+    arrived: float = 0.0
+    mark: Any = None
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes of all inputs."""
+        return sum(array.nbytes for array in self.inputs.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The part of a chunk that one tick runs: steps `start` (included) to `stop` (not included)."""
+
+    chunk: Chunk
+    start: int
+    stop: int
+
+    @property
+    def completes(self) -> bool:
+        """Whether the chunk is done with this segment."""
+        return self.stop == self.chunk.steps
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much a session may have waiting."""
+
+    max_steps: int
+    max_bytes: int
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One sequence on the server. Changed by the scheduler alone.
+
+    `patience` (seconds) is how long a chunk of this session may wait before it is late: its cadence when the client
+    declared one. `steps_done` counts the steps whose results are in the state.
+    """
+
+    id: str
+    tenancy: Tenancy
+    limit: Backlog
+    patience: float
+    touched: float
+    chunks: deque[Chunk] = field(default_factory=deque)
+    offset: int = 0
+    pending_steps: int = 0
+    pending_bytes: int = 0
+    steps_done: int = 0
+    in_flight: bool = False
+    closed: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to run and nothing running."""
+        return bool(self.chunks) and not self.in_flight and not self.closed
+
+    @property
+    def deadline(self) -> float:
+        """When the oldest waiting chunk becomes late, in seconds on the caller's clock."""
+        return self.chunks[0].arrived + self.patience
+
+    def accepts(self, steps: int, byte_count: int) -> bool:
+        """Whether a chunk of this size fits into the backlog now."""
+        fits = self.pending_steps + steps <= self.limit.max_steps
+        return fits and self.pending_bytes + byte_count <= self.limit.max_bytes
+
+    def submit(self, chunk: Chunk) -> None:
+        """Append a chunk. Raises BACKLOG_EXHAUSTED when it does not fit; the session is unchanged then."""
+        if self.closed:
+            raise ServiceError(Code.FAILED_PRECONDITION, Reason.SESSION_EXPIRED, f"session {self.id} has ended")
+        byte_count = chunk.byte_count
+        if not self.accepts(chunk.steps, byte_count):
+            raise exhausted(
+                Reason.BACKLOG_EXHAUSTED,
+                f"{chunk.steps} more steps do not fit into the backlog of session {self.id}: {self.pending_steps} of "
+                f"{self.limit.max_steps} steps and {self.pending_bytes} of {self.limit.max_bytes} bytes are waiting; "
+                "send smaller chunks, or wait for answers",
+                retry_after=0.1,
+            )
+        self.chunks.append(chunk)
+        self.pending_steps += chunk.steps
+        self.pending_bytes += byte_count
+        self.touched = chunk.arrived
+
+    def take(self, max_steps: int) -> tuple[Segment, ...]:
+        """Take up to `max_steps` steps, with the marks between them, off the backlog."""
+        segments = []
+        left = max_steps
+        while self.chunks:
+            chunk = self.chunks[0]
+            count = min(chunk.steps - self.offset, left)
+            if count == 0 and chunk.steps > 0:
+                break
+            segments.append(Segment(chunk, self.offset, self.offset + count))
+            left -= count
+            self.offset += count
+            self.pending_steps -= count
+            if self.offset < chunk.steps:
+                break
+            self.chunks.popleft()
+            self.pending_bytes -= chunk.byte_count
+            self.offset = 0
+        return tuple(segments)
+
+    def clear(self) -> None:
+        """Forget what is waiting."""
+        self.chunks.clear()
+        self.offset = self.pending_steps = self.pending_bytes = 0
