@@ -1,0 +1,69 @@
+"""Golden vectors: inputs and outputs of a few carried chunks, recorded at export and replayed at load."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import BundleError, Reason
+
+Arrays = Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenChunk:
+    """One chunk of every row: `inputs` [batch, time, ...] and `lengths` [batch] in, the rest out.
+
+    The state is not stored at the start of a chunk: it is the initial value, then the state carried by the replay.
+    """
+
+    inputs: Arrays
+    lengths: NDArray[np.int32]
+    outputs: Arrays
+    next_state: Arrays
+
+
+def write_golden(path: Path, chunks: Sequence[GoldenChunk]) -> None:
+    """Write the chunks as one `.npz` of plain arrays."""
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for number, chunk in enumerate(chunks):
+        arrays[f"{number}/lengths"] = chunk.lengths
+        for part in ("inputs", "outputs", "next_state"):
+            arrays |= {f"{number}/{part}/{name}": array for name, array in getattr(chunk, part).items()}
+    np.savez_compressed(path, allow_pickle=False, **arrays)
+
+
+def read_golden(path: Path) -> tuple[GoldenChunk, ...]:
+    """Read the chunks back. Raises BundleError(BUNDLE_GOLDEN_MISMATCH) when the file is none of ours; no pickle."""
+    parts: dict[int, dict[str, dict[str, NDArray[np.generic]]]] = {}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            for key in archive.files:
+                number, part, name = (*key.split("/", 2), "")[:3]
+                parts.setdefault(int(number), {}).setdefault(part, {})[name] = archive[key]
+        return tuple(_chunk(parts[number]) for number in range(len(parts)))
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise BundleError(Reason.BUNDLE_GOLDEN_MISMATCH, f"{path} holds no golden vectors: {error}") from error
+
+
+def _chunk(parts: Mapping[str, dict[str, NDArray[np.generic]]]) -> GoldenChunk:
+    lengths = parts["lengths"][""].astype(np.int32)
+    return GoldenChunk(parts["inputs"], lengths, parts["outputs"], parts.get("next_state", {}))
+
+
+def largest_difference(expected: NDArray[np.generic], found: NDArray[np.generic], lengths: NDArray[np.int32]) -> float:
+    """The largest absolute difference of two arrays [batch, time, ...] over the steps within each row's length.
+
+    Infinite when the shapes differ or either holds a NaN.
+    """
+    if expected.shape != found.shape:
+        return float("inf")
+    valid = np.arange(expected.shape[1])[None, :] < lengths[:, None]  # [batch, time]
+    gaps = np.abs(expected[valid].astype(np.float64) - found[valid].astype(np.float64))
+    largest = float(gaps.max(initial=0.0))
+    return largest if np.isfinite(largest) else float("inf")

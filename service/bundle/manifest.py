@@ -1,0 +1,239 @@
+"""The manifest of a bundle: what a model is, what it takes and gives, how good it is and who made it from what.
+
+The manifest is data only. Unknown keys are refused, so that a bundle written for a later server fails loudly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+FORMAT_VERSION = 1
+MANIFEST_FILE = "manifest.json"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=64)]
+TensorName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+ElementType = Literal["float32", "int64", "int32"]
+
+
+def _inner_path(text: str) -> str:
+    """Accept a relative path of plain segments; a bundle never names anything outside its folder."""
+    parts = text.split("/")
+    if "\\" in text or ":" in text or "\0" in text or PurePosixPath(text).is_absolute() or {"", ".", ".."} & set(parts):
+        raise ValueError(f"path {text!r} must be relative and stay inside the bundle's folder")
+    return text
+
+
+InnerPath = Annotated[str, AfterValidator(_inner_path)]
+Axis = Annotated[int, Field(ge=1)] | Literal["batch", "time"]
+
+
+class _Part(BaseModel):
+    """A frozen piece of the manifest that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+
+class Topology(StrEnum):
+    """How steps of input relate to items of output."""
+
+    ONE_TO_ONE = "one-to-one"
+    ONE_TO_MANY = "one-to-many"
+    MANY_TO_ONE = "many-to-one"
+    MANY_TO_MANY = "many-to-many"
+
+
+class Cell(StrEnum):
+    """The recurrent cell of a network; `mixed` when its layers differ."""
+
+    RNN = "rnn"
+    GRU = "gru"
+    LSTM = "lstm"
+    MIXED = "mixed"
+
+
+class TensorSpec(_Part):
+    """A named input or output. Its axes are numbers or the names `batch` and `time`."""
+
+    name: TensorName
+    dtype: ElementType
+    shape: tuple[Axis, ...]
+
+
+class StateSpec(_Part):
+    """A recurrent tensor: read as `name`, written as `next_name`, one row for each session."""
+
+    name: TensorName
+    next_name: TensorName
+    dtype: Literal["float32"] = "float32"
+    shape: tuple[Axis, ...]
+    initial_value: float = 0.0
+
+    @model_validator(mode="after")
+    def _batch_first(self) -> Self:
+        if not self.shape or self.shape[0] != "batch" or "time" in self.shape:
+            raise ValueError(f"state {self.name!r} needs the shape [batch, ...] without a time axis")
+        return self
+
+
+class FrontendSpec(_Part):
+    """The code that turns raw input into steps, by kind, with its parameters and files."""
+
+    kind: Word
+    parameters: Mapping[str, JsonValue] = {}
+    files: tuple[InnerPath, ...] = ()
+
+
+class HeadSpec(_Part):
+    """A named output and how to read it, e.g. class labels."""
+
+    name: TensorName
+    kind: Word
+    parameters: Mapping[str, JsonValue] = {}
+
+
+class Limits(_Part):
+    """What one call may carry: steps of a row in one run; steps of a whole sequence (None: no limit)."""
+
+    max_chunk_steps: int = Field(default=256, ge=1)
+    max_sequence_steps: int | None = Field(default=None, ge=1)
+
+
+class GateFigures(_Part):
+    """What was measured before a variant was let in. Speed-up is at 64 rows, against fp32, interleaved."""
+
+    metric: str
+    quality_loss: float
+    quality_loss_bound: float
+    speedup: float = Field(gt=0)
+    speedup_bound: float = Field(gt=0)
+    batch_independent: bool
+
+
+class Variant(_Part):
+    """One precision of the model: its graph, its own golden vectors, and how far a replay may be off."""
+
+    file: InnerPath
+    golden: InnerPath
+    tolerance: float = Field(gt=0)
+    gate: GateFigures | None = None
+
+
+class QualityFigure(_Part):
+    """One measured figure, beside the baseline it has to beat, with the command that gives it again."""
+
+    metric: str
+    value: float
+    higher_is_better: bool
+    split: str
+    baseline: str | None = None
+    baseline_value: float | None = None
+    command: str
+
+
+class DataSource(_Part):
+    """What the model learned from."""
+
+    name: str
+    licence: str
+    source: str
+
+
+class Provenance(_Part):
+    """How the model was made: enough to make it again."""
+
+    seed: int
+    training_seconds: float = Field(ge=0)
+    revision: str
+    command: str = ""
+    hardware: str = ""
+
+
+class Signature(_Part):
+    """The tensors of a graph: what it takes and gives. `lengths` names the int32 input [batch] of valid steps."""
+
+    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    lengths: TensorName = "lengths"
+    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    state: tuple[StateSpec, ...] = ()
+    whole_sequence: bool = False
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        names = (*self.graph_inputs(), *self.graph_outputs())
+        if len(set(names)) != len(names):
+            raise ValueError("two tensors share a name")
+        for tensor in self.inputs:
+            if tensor.shape[:2] != ("batch", "time"):
+                raise ValueError(f"input {tensor.name!r} needs the shape [batch, time, ...]")
+        return self
+
+    @model_validator(mode="after")
+    def _state_agrees(self) -> Self:
+        if self.whole_sequence == bool(self.state):
+            raise ValueError("a graph carries state, or takes whole sequences (whole_sequence), never both or neither")
+        return self
+
+    def graph_inputs(self) -> tuple[str, ...]:
+        """Names of all inputs of the graph: inputs, lengths, states."""
+        return (*(t.name for t in self.inputs), self.lengths, *(s.name for s in self.state))
+
+    def graph_outputs(self) -> tuple[str, ...]:
+        """Names of all outputs of the graph: outputs, next states."""
+        return (*(t.name for t in self.outputs), *(s.next_name for s in self.state))
+
+    def state_bytes(self) -> int:
+        """Bytes of the state of one session (float32)."""
+        return 4 * sum(math.prod(axis for axis in s.shape if isinstance(axis, int)) for s in self.state)
+
+
+class Manifest(Signature):
+    """The whole description of one version of a model. See `docs/manifest.schema.json`."""
+
+    format_version: Literal[1] = FORMAT_VERSION
+    name: Word
+    version: int = Field(ge=1)
+    task: Word
+    topology: Topology
+    cell: Cell
+    description: str = ""
+    frontend: FrontendSpec | None = None
+    heads: tuple[HeadSpec, ...] = ()
+    task_parameters: Mapping[str, JsonValue] = {}
+    limits: Limits = Limits()
+    variants: Mapping[Literal["fp32", "int8"], Variant]
+    withheld: Mapping[Literal["int8"], str] = {}
+    quality: tuple[QualityFigure, ...] = ()
+    data: tuple[DataSource, ...] = ()
+    provenance: Provenance
+    files: Mapping[InnerPath, Sha256]
+
+    @model_validator(mode="after")
+    def _heads_agree(self) -> Self:
+        if unknown := {head.name for head in self.heads} - {tensor.name for tensor in self.outputs}:
+            raise ValueError(f"heads without an output: {sorted(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _files_agree(self) -> Self:
+        if "fp32" not in self.variants:
+            raise ValueError("the fp32 variant is missing")
+        named = {path for variant in self.variants.values() for path in (variant.file, variant.golden)}
+        named |= set(self.frontend.files) if self.frontend else set()
+        if unlisted := named - set(self.files):
+            raise ValueError(f"files without a digest: {sorted(unlisted)}")
+        if MANIFEST_FILE in self.files:
+            raise ValueError("the manifest cannot hold its own digest")
+        return self
+
+
+def manifest_schema() -> dict[str, JsonValue]:
+    """The JSON Schema of `manifest.json`, as published in `docs/manifest.schema.json`."""
+    schema: dict[str, JsonValue] = Manifest.model_json_schema()
+    return schema

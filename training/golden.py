@@ -1,0 +1,43 @@
+"""Record golden vectors: synthetic chunks of ragged rows, their state carried from chunk to chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.bundle import GoldenChunk
+from service.probe import Runs
+
+Array = NDArray[np.generic]
+
+LENGTHS = ((6, 3, 1), (1, 5, 2), (4, 6, 6))
+"""Steps of each of three rows in each of three chunks: full, ragged and single steps."""
+
+
+def synthetic(sample: Array, batch: int, steps: int, seed: int) -> Array:
+    """Inputs [batch, steps, ...] like `sample` [rows, time, ...], and none of it: tokens drawn evenly from those that
+    occur, or values drawn from a normal distribution with the mean and spread of each feature.
+    """
+    random = np.random.default_rng(seed)
+    if np.issubdtype(sample.dtype, np.integer):
+        return random.choice(np.unique(sample), (batch, steps)).astype(sample.dtype)
+    flat = sample.reshape(-1, *sample.shape[2:])
+    drawn = random.standard_normal((batch, steps, *sample.shape[2:]))
+    return (flat.mean(0) + flat.std(0) * drawn).astype(np.float32)
+
+
+def record(
+    model: Runs, sample: Array, *, lengths: Sequence[Sequence[int]] = LENGTHS, seed: int = 7
+) -> tuple[GoldenChunk, ...]:
+    """Run synthetic chunks of the given lengths [chunks, rows] through `model`, from its initial state."""
+    name = model.signature.inputs[0].name
+    state = model.initial_state(len(lengths[0]))
+    chunks = []
+    for number, rows in enumerate(lengths):
+        inputs = {name: synthetic(sample, len(rows), max(rows), seed + number)}
+        sizes = np.array(rows, np.int32)
+        outputs, state = model.run(inputs, sizes, state)
+        chunks.append(GoldenChunk(inputs, sizes, outputs, state))
+    return tuple(chunks)

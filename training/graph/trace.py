@@ -1,0 +1,194 @@
+"""Trace a torch module into an ONNX graph with dynamic batch and time axes and explicit state."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import onnx_ir as ir
+import torch
+from torch import Tensor, nn
+
+from service.bundle import Signature, StateSpec, TensorSpec
+from training.graph.layers import TRANSLATIONS, Lengths, replace_layers
+
+RECURRENT = ("LSTM", "GRU", "RNN")
+_BATCH, _TIME = 3, 5  # example sizes: neither 0 nor 1, which a trace would take for constants
+
+
+class Network(Protocol):
+    """What can be exported: an `nn.Module` with torch's recurrent layers that follows the contract."""
+
+    def initial_state(self, batch: int) -> tuple[Tensor, ...]:
+        """The state of fresh sequences, each tensor [batch, ...] of one value; empty for whole sequences only."""
+        ...
+
+    def __call__(
+        self, inputs: Tensor, lengths: Tensor, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor | Mapping[str, Tensor], tuple[Tensor, ...]]:
+        """One output for each step, a tensor or tensors by name, each [batch, time, ...]; and the next state."""
+        ...
+
+
+@dataclass(frozen=True)
+class Traced:
+    """An ONNX graph (standard recurrent nodes, float32) and the names and shapes of its tensors."""
+
+    model: ir.Model
+    signature: Signature
+
+
+class _Flat(nn.Module):
+    """The network with its outputs flattened to (outputs…, next states…), its layers knowing the lengths."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.lengths = Lengths()
+        self.network = frozen(network)
+        self.count = replace_layers(self.network, self.lengths)
+
+    def forward(self, inputs: Tensor, lengths: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        self.lengths.tensor = lengths
+        outputs, next_state = self.network(inputs, lengths.to(torch.int64), state)
+        return (*named(outputs).values(), *next_state)
+
+
+def frozen(network: nn.Module) -> nn.Module:
+    """A copy of the network as it is exported: in evaluation mode, float32, on the CPU."""
+    return copy.deepcopy(network).eval().float().cpu()
+
+
+def named(outputs: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Outputs by name; a single tensor is called `outputs`."""
+    return {"outputs": outputs} if isinstance(outputs, Tensor) else dict(outputs)
+
+
+def example_inputs(inputs: Tensor) -> Tensor:
+    """A small batch [3, 5, ...] of the same kind as `inputs` [batch, time, ...], which may be of any size."""
+    flat = inputs.reshape(-1, *inputs.shape[2:])
+    index = torch.arange(_BATCH * _TIME) % len(flat)
+    return flat[index].reshape(_BATCH, _TIME, *inputs.shape[2:])
+
+
+def trace(network: Network, inputs: Tensor) -> Traced:
+    """Trace `network`, an `nn.Module`, in evaluation mode.
+
+    inputs: any valid batch [batch, time] int64 or [batch, time, features] float32, for its type and features only.
+    Raises ValueError when a recurrent layer or an axis did not come out as the contract says.
+    """
+    if not isinstance(network, nn.Module):
+        raise ValueError(f"{type(network).__name__} is no torch.nn.Module")
+    flat = _Flat(network)
+    example = example_inputs(inputs)
+    lengths = torch.tensor([5, 2, 1], dtype=torch.int32)
+    state = tuple(tensor.float().cpu() for tensor in network.initial_state(_BATCH))
+    with torch.no_grad():
+        outputs, next_state = frozen(network)(example, torch.full((_BATCH,), _TIME), state)
+    if len(next_state) != len(state):
+        raise ValueError(f"forward took {len(state)} state tensors and returned {len(next_state)}")
+    signature = _signature(example, named(outputs), state)
+    batch, time = torch.export.Dim("batch", min=1, max=1 << 20), torch.export.Dim("time", min=1, max=1 << 20)
+    axes = ({0: batch, 1: time}, {0: batch}, *([tuple({0: batch} for _ in state)] if state else []))
+    with _quiet():
+        program = torch.onnx.export(
+            flat,
+            (example, lengths, *state),
+            input_names=list(signature.graph_inputs()),
+            output_names=list(signature.graph_outputs()),
+            dynamic_shapes=axes,
+            custom_translation_table=TRANSLATIONS,
+            opset_version=20,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise ValueError("torch could not export the network")
+    model = cast(ir.Model, program.model)
+    _strip(model)
+    check_graph(model, signature, flat.count)
+    return Traced(model, signature)
+
+
+def _signature(example: Tensor, outputs: Mapping[str, Tensor], state: tuple[Tensor, ...]) -> Signature:
+    dtype = "int64" if example.dtype == torch.int64 else "float32"
+    for name, tensor in outputs.items():
+        if tensor.shape[:2] != (_BATCH, _TIME):
+            raise ValueError(f"output {name!r} must be [batch, time, ...], one value for each step")
+    return Signature(
+        inputs=(TensorSpec(name="inputs", dtype=dtype, shape=("batch", "time", *example.shape[2:])),),
+        outputs=tuple(
+            TensorSpec(name=name, dtype="float32", shape=("batch", "time", *tensor.shape[2:]))
+            for name, tensor in outputs.items()
+        ),
+        state=tuple(
+            StateSpec(
+                name=f"state_{number}",
+                next_name=f"next_state_{number}",
+                shape=("batch", *tensor.shape[1:]),
+                initial_value=_constant(number, tensor),
+            )
+            for number, tensor in enumerate(state)
+        ),
+        whole_sequence=not state,
+    )
+
+
+def _constant(number: int, tensor: Tensor) -> float:
+    value = float(tensor.flatten()[0])
+    if not bool((tensor == value).all()):
+        raise ValueError(f"initial state {number} must hold one value; learn an initial state inside the network")
+    return value
+
+
+def check_graph(model: ir.Model, signature: Signature, layers: int) -> None:
+    """Raise ValueError unless the graph has one recurrent node for each layer (bidirectional: one for both
+    directions), their weights are constants, and no batch or time axis is frozen.
+    """
+    graph = model.graph
+    nodes = [node for node in graph if node.op_type in RECURRENT]
+    if len(nodes) != layers:
+        raise ValueError(f"the network has {layers} recurrent layers, its graph {len(nodes)} recurrent nodes")
+    for node in nodes:
+        if any(weight is None or weight.const_value is None for weight in node.inputs[1:4]):
+            raise ValueError(f"the weights of {node.name} are not constant; share no recurrent layer between calls")
+    specs = [*signature.inputs, *signature.state]
+    shapes = {spec.name: spec.shape for spec in specs} | {signature.lengths: ("batch",)}
+    shapes |= {spec.name: spec.shape for spec in signature.outputs}
+    shapes |= {pair.next_name: pair.shape for pair in signature.state}
+    for value in (*graph.inputs, *graph.outputs):
+        found = tuple(axis if isinstance(axis, int) else str(axis.value) for axis in value.shape or ())
+        if found != shapes[value.name or ""]:
+            raise ValueError(f"{value.name!r} should be {list(shapes[value.name or ''])}, the graph has {list(found)}")
+
+
+def _strip(model: ir.Model) -> None:
+    """Drop what the trace noted of source files and stacks: a bundle says nothing of the machine that made it."""
+    model.metadata_props.clear()
+    model.graph.metadata_props.clear()
+    model.doc_string = model.graph.doc_string = None
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+        node.doc_string = None
+        for value in node.outputs:
+            value.metadata_props.clear()
+    for value in (*model.graph.inputs, *model.graph.initializers.values()):
+        value.metadata_props.clear()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what the torch exporter says of its own insides."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
