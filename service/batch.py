@@ -1,5 +1,6 @@
 """A batch: the rows of one tick, packed into padded arrays."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,11 +14,13 @@ from service.state import Array, Tenancy
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One input of a model: its name, shape without the batch and time axes, and dtype."""
+    """One input of a model: its name, shape without the batch and time axes, dtype, and the values it may hold."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
+    minimum: float = -math.inf
+    maximum: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

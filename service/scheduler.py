@@ -1,4 +1,4 @@
-"""The scheduler: which sessions run in the next tick, and what a tick's outcome changes. No clock, no input, no output."""
+"""The scheduler: which sessions run in the next tick, and what the outcome of a tick changes. No clock, no I/O."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,19 +14,31 @@ from service.state import Array, StateTable
 class Limits:
     """Bounds of one loaded model; see `config` for the settings they come from.
 
-    `max_padding` is the share of a batch that may be padding, `tick_cost` the row-steps that an extra tick costs,
-    `idle_timeout` (seconds) how long a session may stay silent.
+    `max_outbox_items` is how many answers a client may leave unread before its session stops. `max_padding` is the
+    share of a batch that may be padding, `tick_cost` the row-steps that an extra tick costs. `idle_timeout` (seconds)
+    is how long a session may stay silent.
     """
 
     max_sessions: int = 4096
     max_batch_rows: int = 256
     max_chunk_steps: int = 64
-    max_backlog_steps: int = 65_536
+    max_backlog_steps: int = 131_072
     max_backlog_bytes: int = 16 << 20
+    max_outbox_items: int = 1024
     max_padding: float = 0.25
     tick_cost: int = 32
     idle_timeout: float = 600.0
     whole_sequence: bool = False
+
+    @property
+    def max_message_steps(self) -> int:
+        """Steps of one message: half a backlog, so that one more fits while one is worked on."""
+        return self.max_backlog_steps // 2
+
+    @property
+    def max_message_bytes(self) -> int:
+        """Bytes of the inputs of one message."""
+        return self.max_backlog_bytes // 2
 
 
 @dataclass(frozen=True)
@@ -154,9 +166,7 @@ class Scheduler:
         if session.in_flight or session.closed:
             raise RuntimeError(f"session {session.id} is in flight or closed: snapshots are taken between ticks")
         state = self._table.read(session.tenancy)
-        return Snapshot(
-            session.id, state, session.steps_done, tuple(session.chunks), session.offset, session.patience
-        )
+        return Snapshot(session.id, state, session.steps_done, tuple(session.chunks), session.offset, session.patience)
 
     def resume(self, snapshot: Snapshot, now: float) -> Session:
         """Open a session that goes on where the snapshot was taken."""

@@ -98,8 +98,10 @@ class StateTable:
         """The rows of a batch: name to [batch, ...], a copy."""
         return {name: tensor.take(slots, axis=0) for name, tensor in self._tensors.items()}
 
-    def scatter(self, tenancies: Sequence[Tenancy], slots: NDArray[np.intp], tensors: Mapping[str, Array]) -> list[bool]:
-        """Write [batch, ...] tensors into the rows of a batch; tells for each row whether its tenancy still stood."""
+    def scatter(
+        self, tenancies: Sequence[Tenancy], slots: NDArray[np.intp], tensors: Mapping[str, Array]
+    ) -> list[bool]:
+        """Write [batch, ...] tensors into the rows of a batch; tells of each row whether its tenancy still stands."""
         current = [self.holds(tenancy) for tenancy in tenancies]
         if all(current):
             for name, tensor in self._tensors.items():

@@ -1,0 +1,313 @@
+"""The engine: the one loop of a loaded model. Plan, run, commit, react; over and over."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from service.batch import Batch, InputSpec, Row
+from service.errors import Code, Reason, ServiceError, invalid
+from service.metrics import EngineCounters, EngineGauges
+from service.runner import Runnable, Runner
+from service.scheduler import Limits, Plan, Scheduler
+from service.session import Chunk, Session
+from service.state import Array, StateSpec, StateTable
+from service.stream import Message, Stream
+from service.tasks.task import Answer, Reaction, Task, Turn
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When work moves and when answers go out; times in seconds.
+
+    `inline_limit`: a run expected to be shorter stays on the loop, a longer one goes to a thread, since a hop costs
+    25 to 55 µs. A message costs the transport about `write_cost`; merged answers wait at most `max_merge`, and no
+    longer than keeps the transport below `write_share` of a core. `patience` is how long a chunk may wait before it
+    is late, where the client declared no cadence.
+    """
+
+    inline_limit: float = 0.0005
+    write_cost: float = 0.00004
+    write_share: float = 0.2
+    max_merge: float = 0.05
+    patience: float = 0.05
+
+    def merge_time(self, writers: int) -> float:
+        """How long answers may be gathered when `writers` streams get some in each tick; nothing when it is one."""
+        return min((writers - 1) * self.write_cost / self.write_share, self.max_merge)
+
+
+class Engine:
+    """Serves the sessions of one model. All methods belong to one event loop."""
+
+    def __init__(
+        self,
+        name: str,
+        model: Runnable,
+        *,
+        inputs: Sequence[InputSpec],
+        states: Sequence[StateSpec],
+        limits: Limits | None = None,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.counters = EngineCounters()
+        self.limits = limits or Limits()
+        self._pace = pace or Pace()
+        self._runner = Runner(model, inputs, self._pace.inline_limit, self.counters.run_time)
+        self._clock = clock
+        self._table = StateTable(states, self.limits.max_sessions)
+        self._scheduler = Scheduler(self._table, self.limits)
+        self._streams: dict[Session, Stream] = {}
+        self._wake = asyncio.Event()
+        self._admitting = True
+
+    @property
+    def gauges(self) -> EngineGauges:
+        """How things stand now."""
+        return EngineGauges(
+            len(self._streams), self.limits.max_sessions, self._scheduler.backlog_steps, self._table.row_bytes
+        )
+
+    def open(self, task: Task[Any], options: Any, session_id: str, patience: float | None = None) -> Stream:
+        """Admit a session. `patience` (seconds): how long its chunks may wait, where its client said so.
+
+        Raises what the task raises for its options, SESSION_ID_IN_USE, SESSIONS_EXHAUSTED, SERVER_DRAINING.
+        """
+        if not self._admitting:
+            raise _draining()
+        progress = task.begin(options)
+        session = self._scheduler.open(session_id, self._clock(), patience or self._pace.patience)
+        stream = Stream(task, progress, session, self._on_taken)
+        self._streams[session] = stream
+        self.counters.sessions_opened += 1
+        return stream
+
+    def submit(self, stream: Stream, message: Message | ServiceError) -> None:
+        """Queue a message, or an error that ends the stream once all before it is answered.
+
+        A transport awaits `stream.has_room()` before the next one.
+        """
+        if not stream.finished:
+            stream.inbox.append(message)
+            self._feed(stream)
+
+    def close(self, stream: Stream, cause: str = "cancelled") -> None:
+        """The client is gone: end the session at once. Does nothing when it has ended already."""
+        self._finish(stream, None, cause)
+
+    def stop_admitting(self) -> None:
+        """Refuse new sessions from now on."""
+        self._admitting = False
+
+    async def drained(self, timeout: float) -> bool:
+        """Wait until all sessions have ended; after `timeout` seconds end the rest with SERVER_DRAINING."""
+        deadline = self._clock() + timeout
+        while self._streams and self._clock() < deadline:
+            await asyncio.sleep(0.01)
+        in_time = not self._streams
+        for stream in list(self._streams.values()):
+            self._finish(stream, _draining(), "drained")
+        return in_time
+
+    async def run(self) -> None:
+        """The loop; runs until it is cancelled."""
+        try:
+            while True:
+                if not await self._tick():
+                    await self._wake.wait()
+                    self._wake.clear()
+        finally:
+            self._runner.close()
+
+    def expire(self) -> None:
+        """End the sessions that were silent for too long; called now and then."""
+        for session in self._scheduler.expired(self._clock()):
+            stream = self._streams[session]
+            if stream.inbox or stream.progress.busy:
+                continue
+            message = (
+                f"session {session.id} was silent for {self.limits.idle_timeout:g} s and has ended at step "
+                f"{session.steps_done}: open a new one"
+            )
+            self._finish(stream, ServiceError(Code.ABORTED, Reason.SESSION_EXPIRED, message), "expired")
+
+    async def _tick(self) -> bool:
+        """Run all that is ready; False when nothing was."""
+        now = self._clock()
+        plan = self._scheduler.plan(now)
+        if plan is None:
+            return False
+        try:
+            await self._carry_out(plan, now)
+        except Exception as error:
+            # Whatever it is, it may end the sessions of this tick, never the loop that serves all others.
+            log.exception("a tick failed", model=self.name)
+            for row in (*plan.marks, *(plan.batch.rows if plan.batch else ())):
+                if (stream := self._streams.get(row.session)) is not None:
+                    self._finish(stream, _internal(error), "failed")
+        # One pass of the event loop: messages come in and answers go out between ticks.
+        await asyncio.sleep(0)
+        return True
+
+    async def _carry_out(self, plan: Plan, now: float) -> None:
+        if plan.marks:
+            living = self._scheduler.pass_marks(plan.marks)
+            self._react([(plan.marks[index], index) for index in living], {})
+        if plan.batch is not None:
+            self._observe(plan.batch, now)
+            await self._run_batch(plan.batch)
+
+    async def _run_batch(self, batch: Batch) -> None:
+        """Run a batch; one that raises is split until the guilty row is alone, and only that session ends."""
+        try:
+            outcome = await self._runner.run(batch, self._table.gather(batch.slots))
+        except Exception as error:
+            if len(batch.rows) > 1:
+                for half in batch.halves():
+                    await self._run_batch(half)
+            else:
+                self._fail(batch.rows[0], error)
+            return
+        living = self._scheduler.commit(batch, outcome)
+        self._react([(batch.rows[index], index) for index in living], outcome.outputs)
+
+    def _react(self, rows: Sequence[tuple[Row, int]], outputs: Mapping[str, Array]) -> None:
+        """Let each task look at its rows of a tick, all at once, and carry out what follows."""
+        by_task: dict[Task[Any], list[tuple[Stream, Turn[Any]]]] = {}
+        for row, index in rows:
+            stream = self._streams[row.session]
+            turn = Turn(stream.progress, index, row.steps, row.segments)
+            by_task.setdefault(stream.task, []).append((stream, turn))
+        merge_time = self._pace.merge_time(len(rows))
+        now = self._clock()
+        for task, pairs in by_task.items():
+            try:
+                reactions = task.react([turn for _, turn in pairs], outputs, now)
+            except Exception as error:
+                log.exception("a task failed", model=self.name, task=task.name)
+                for stream, _ in pairs:
+                    self._finish(stream, _internal(error), "failed")
+                continue
+            for (stream, _), reaction in zip(pairs, reactions, strict=True):
+                self._apply(stream, reaction, now, merge_time)
+
+    def _apply(self, stream: Stream, reaction: Reaction, now: float, merge_time: float) -> None:
+        for item in reaction.items:
+            number = 0 if item.interim else stream.next_answer_number
+            stream.next_answer_number += not item.interim
+            stream.give(Answer(number, item.sequence_number, item.value))
+        self.counters.items += len(reaction.items)
+        if reaction.reset:
+            self._scheduler.reset(stream.session)
+        if reaction.done:
+            self._finish(stream, None, "completed")
+            return
+        if reaction.chunk is not None:
+            self._go_on(stream, reaction.chunk)
+        # A session that goes on by itself comes back here in the next tick, so its answers can be gathered.
+        goes_on = reaction.chunk is not None and stream.held_chunk is None
+        if stream.outbox and (now >= stream.next_delivery or not goes_on):
+            stream.next_delivery = now + merge_time
+            stream.wake_writer()
+        if stream.inbox:
+            self._feed(stream)
+
+    def _go_on(self, stream: Stream, chunk: Chunk) -> None:
+        """Queue the step a session feeds to itself, unless its client does not read."""
+        if len(stream.outbox) >= self.limits.max_outbox_items:
+            stream.held_chunk = chunk
+        else:
+            self._scheduler.submit(stream.session, chunk)
+
+    def _on_taken(self, stream: Stream) -> None:
+        """The client reads again: whatever waited for that goes on."""
+        if stream.held_chunk is not None and not stream.finished:
+            self._scheduler.submit(stream.session, stream.held_chunk)
+            stream.held_chunk = None
+            self._wake.set()
+        if stream.inbox:
+            self._feed(stream)
+
+    def _takes_more(self, stream: Stream) -> bool:
+        """Whether the session has room for one more message of any allowed size."""
+        session, limits = stream.session, self.limits
+        return (
+            not stream.finished
+            and not stream.progress.busy
+            and session.accepts(limits.max_message_steps, limits.max_message_bytes)
+            and len(stream.outbox) < limits.max_outbox_items
+        )
+
+    def _feed(self, stream: Stream) -> None:
+        """Hand messages to the session as long as it takes them."""
+        session = stream.session
+        while stream.inbox and self._takes_more(stream):
+            message = stream.inbox[0]
+            if isinstance(message, ServiceError):
+                if session.chunks or session.in_flight:
+                    break
+                self._finish(stream, message, "failed")
+                return
+            try:
+                self._accept(stream, message)
+                stream.inbox.popleft()
+            except ServiceError as error:
+                stream.inbox.clear()
+                stream.inbox.append(error)
+        if not stream.inbox:
+            stream.wake_reader()
+
+    def _accept(self, stream: Stream, message: Message) -> None:
+        chunk = stream.task.accept(stream.progress, message.payload, message.sequence_number, self._clock())
+        if chunk.steps > self.limits.max_message_steps or chunk.byte_count > self.limits.max_message_bytes:
+            text = (
+                f"a message of {chunk.steps} steps and {chunk.byte_count} bytes is over the limit of "
+                f"{self.limits.max_message_steps} steps and {self.limits.max_message_bytes} bytes: send it in pieces"
+            )
+            raise invalid(Reason.MESSAGE_TOO_LARGE, text)
+        self._scheduler.submit(stream.session, chunk)
+        self._wake.set()
+
+    def _fail(self, row: Row, error: Exception) -> None:
+        """End the one session whose row makes the model raise."""
+        self.counters.failed_rows += 1
+        log.warning("a row failed", model=self.name, session=row.session.id, error=str(error))
+        if (stream := self._streams.get(row.session)) is not None:
+            message = f"the model cannot run this input: {str(error).splitlines()[0] if str(error) else repr(error)}"
+            self._finish(stream, ServiceError(Code.INTERNAL, Reason.MODEL_RUN_FAILED, message), "failed")
+
+    def _finish(self, stream: Stream, error: ServiceError | None, cause: str) -> None:
+        if stream.finished:
+            return
+        stream.finished = True
+        stream.error = error
+        stream.inbox.clear()
+        self._scheduler.close(stream.session)
+        del self._streams[stream.session]
+        self.counters.ended(cause)
+        stream.wake_reader()
+        stream.wake_writer()
+
+    def _observe(self, batch: Batch, now: float) -> None:
+        counters = self.counters
+        counters.rows.add(len(batch.rows))
+        counters.tick_steps.add(batch.steps)
+        counters.steps += batch.valid_steps
+        counters.padding_steps += len(batch.rows) * batch.steps - batch.valid_steps
+        counters.queue_wait.add(max(now - row.segments[0].chunk.arrived for row in batch.rows))
+
+
+def _draining() -> ServiceError:
+    message = "the server is shutting down: connect again, to another replica where there is one"
+    return ServiceError(Code.UNAVAILABLE, Reason.SERVER_DRAINING, message, retry_after=1.0)
+
+
+def _internal(error: Exception) -> ServiceError:
+    return ServiceError(Code.INTERNAL, Reason.INTERNAL, f"the server failed: {type(error).__name__}")

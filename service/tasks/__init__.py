@@ -1,0 +1,1 @@
+"""What a session of each task does with messages, steps and outputs."""

@@ -1,0 +1,132 @@
+"""Choosing tokens from logits: all rows of a tick at once, each choice independent of the other rows, bit for bit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import Reason, invalid
+from service.state import Array
+
+Floats: TypeAlias = NDArray[np.float64]
+
+DRAWS_PER_BLOCK = 64
+# Philox makes four 64-bit words for each value of its counter.
+_COUNTS_PER_BLOCK = DRAWS_PER_BLOCK // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn. The defaults draw from the model's own distribution.
+
+    temperature: divides the logits; 0 takes the most likely token. In 0..100.
+    top_k: keep the k most likely tokens; 0 keeps all.
+    top_p: keep the fewest most likely tokens whose probability reaches p (nucleus sampling, Holtzman et al. 2020).
+    min_p: keep tokens at least min_p times as likely as the most likely one (Nguyen et al. 2024).
+    repetition_penalty: divides positive and multiplies negative logits of tokens already in the sequence
+        (Keskar et al. 2019); 1 changes nothing.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+
+    def check(self, vocabulary_size: int) -> None:
+        """Raise OPTION_OUT_OF_RANGE for the first option that is out of its range."""
+        ranges = (
+            ("temperature", self.temperature, 0.0, 100.0),
+            ("top_k", self.top_k, 0, vocabulary_size),
+            ("min_p", self.min_p, 0.0, 1.0),
+            ("repetition_penalty", self.repetition_penalty, 0.01, 100.0),
+        )
+        for name, value, low, high in ranges:
+            if not low <= value <= high:
+                raise invalid(Reason.OPTION_OUT_OF_RANGE, f"{name} is {value}, not in {low}..{high}", name)
+        if not 0.0 < self.top_p <= 1.0:
+            raise invalid(Reason.OPTION_OUT_OF_RANGE, f"top_p is {self.top_p}, not in (0, 1]", "top_p")
+
+
+@dataclass(slots=True)
+class Dice:
+    """Uniform numbers in [0, 1): the n-th is a function of the seed and n alone.
+
+    Philox4x64-10, the counter-based generator of Salmon et al. (SC 2011), so that a session that is resumed or run
+    again draws the same numbers. `drawn` is its whole progress.
+    """
+
+    seed: int
+    drawn: int = 0
+    _block: list[float] = field(default_factory=list, repr=False)
+
+    def roll(self) -> float:
+        """The next number."""
+        block, place = divmod(self.drawn, DRAWS_PER_BLOCK)
+        if place == 0 or not self._block:
+            bits = np.random.Philox(key=self.seed, counter=block * _COUNTS_PER_BLOCK)
+            self._block = np.random.Generator(bits).random(DRAWS_PER_BLOCK).tolist()
+        self.drawn += 1
+        return self._block[place]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What one row needs: its options, its uniform number, and the tokens a repetition penalty applies to."""
+
+    sampling: Sampling
+    uniform: float
+    seen: NDArray[np.bool_] | None = None
+
+
+def choose(logits: Array, draws: Sequence[Draw]) -> list[int]:
+    """Draw a token for each row of logits [batch, vocabulary]; uniform numbers decide by inversion."""
+    scores = logits.astype(np.float64)
+    _penalise(scores, draws)
+    temperatures = np.array([draw.sampling.temperature for draw in draws])
+    if not temperatures.any():
+        return [int(token) for token in scores.argmax(axis=1)]
+    scores -= scores.max(axis=1, keepdims=True)
+    scores /= np.where(temperatures == 0.0, 1.0, temperatures)[:, None]
+    weights = np.exp(scores)
+    for row, draw in enumerate(draws):
+        if draw.sampling.temperature == 0.0:
+            weights[row] = scores[row] == 0.0
+        else:
+            _truncate(weights[row], draw.sampling)
+    heights = np.cumsum(weights, axis=1)
+    marks = np.array([draw.uniform for draw in draws]) * heights[:, -1]
+    return [int(token) for token in (heights <= marks[:, None]).sum(axis=1)]
+
+
+def log_softmax(logits: Array) -> Floats:
+    """Log-probabilities of [batch, vocabulary] logits, in nats, before any sampling option."""
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(axis=1, keepdims=True)
+    normaliser: Floats = np.log(np.cumsum(np.exp(shifted), axis=1)[:, -1:])
+    return shifted - normaliser
+
+
+def _penalise(scores: Floats, draws: Sequence[Draw]) -> None:
+    for row, draw in enumerate(draws):
+        penalty = draw.sampling.repetition_penalty
+        if penalty != 1.0 and draw.seen is not None:
+            seen = scores[row, draw.seen]
+            scores[row, draw.seen] = np.where(seen > 0, seen / penalty, seen * penalty)
+
+
+def _truncate(weights: Floats, sampling: Sampling) -> None:
+    """Set the weights [vocabulary] of tokens that the options rule out to zero; the most likely one always stays."""
+    if sampling.min_p > 0.0:
+        weights[weights < sampling.min_p * weights.max()] = 0.0
+    if sampling.top_k == 0 and sampling.top_p == 1.0:
+        return
+    order = np.argsort(-weights, kind="stable")
+    if sampling.top_k:
+        weights[order[sampling.top_k :]] = 0.0
+    if sampling.top_p < 1.0:
+        heights = np.cumsum(weights[order])
+        kept = int(np.searchsorted(heights, sampling.top_p * heights[-1])) + 1
+        weights[order[kept:]] = 0.0

@@ -1,0 +1,90 @@
+"""The task protocol: the engine knows a task by this alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from service.session import Chunk, Segment
+from service.state import Array
+
+
+class Progress(Protocol):
+    """What a task remembers of one session. `busy`: it takes no further message before it has answered."""
+
+    busy: bool
+
+
+P = TypeVar("P", bound=Progress)
+
+
+class Answer(NamedTuple):
+    """One item for the client.
+
+    `number` counts the numbered items of a session from 1, given by its steps alone; interim items have 0.
+    `sequence_number` is that of the message it answers.
+    """
+
+    number: int
+    sequence_number: int
+    item: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[P]):
+    """One session's part in a tick: row `row` of the outputs, of which the first `steps` steps are its own."""
+
+    progress: P
+    row: int
+    steps: int
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item that a task gives in reaction to a tick; an interim one is not numbered and may be dropped."""
+
+    sequence_number: int
+    value: Any
+    interim: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What follows from a turn: items for the client, a chunk the session feeds to itself, and what ends with it.
+
+    `reset` begins a new sequence in the same session; `done` ends the session after these items.
+    """
+
+    items: Sequence[Item] = ()
+    chunk: Chunk | None = None
+    reset: bool = False
+    done: bool = False
+
+
+NOTHING = Reaction()
+
+
+class Task(Protocol[P]):
+    """One task on one model. Stateless itself: all it knows of a session is in its progress."""
+
+    name: str
+
+    def begin(self, options: Any) -> P:
+        """The progress of a fresh session. Raises ServiceError when an option does not fit this model."""
+        ...
+
+    def accept(self, progress: P, message: Any, sequence_number: int, now: float) -> Chunk:
+        """The chunk that a client message stands for. Raises ServiceError for bad input; the session ends then."""
+        ...
+
+    def react(self, turns: Sequence[Turn[P]], outputs: Mapping[str, Array], now: float) -> Sequence[Reaction]:
+        """What follows for each turn from the outputs [batch, time, ...] of the tick they ran in together.
+
+        There are no outputs for turns without steps. `now` is when the chunks of the reactions arrive.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The client has no more input."""

@@ -1,0 +1,308 @@
+"""Text generation: prompts in pieces, then tokens drawn one by one, each fed back as the next step."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import Reason, invalid
+from service.frontends.text import TextFrontend, TextStream, TokenDecoder
+from service.session import Chunk
+from service.state import Array
+from service.tasks.sampling import Dice, Draw, Floats, Sampling, choose, log_softmax
+from service.tasks.stopping import Piece, StopWatch
+from service.tasks.task import NOTHING, End, Item, Reaction, Turn
+
+MAX_ALTERNATIVES = 20
+MAX_STOPS = 16
+MAX_STOP_CHARACTERS = 256
+
+
+class StopReason(Enum):
+    """Why a text ended."""
+
+    MAX_TOKENS = "max_tokens"
+    STOP_SEQUENCE = "stop_sequence"
+    END_OF_TEXT = "end_of_text"
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationOptions:
+    """How one text is generated.
+
+    `max_token_count` in 1..the model's limit; `alternative_count` (0..20) most likely tokens are told with each;
+    `log_probabilities` tells that of each token, in nats, before any sampling option.
+    """
+
+    sampling: Sampling = field(default_factory=Sampling)
+    max_token_count: int = 256
+    stop_sequences: tuple[str, ...] = ()
+    log_probabilities: bool = False
+    alternative_count: int = 0
+
+    @property
+    def tells_odds(self) -> bool:
+        """Whether log-probabilities are needed at all."""
+        return self.log_probabilities or self.alternative_count > 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """The options of a session: those of its texts unless a message overrides them, and the seed of its dice."""
+
+    generation: GenerationOptions = field(default_factory=GenerationOptions)
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A piece of the text to go on from."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Generate from here; None keeps the options of the session."""
+
+    options: GenerationOptions | None = None
+
+
+class Token(NamedTuple):
+    """One token of generated text. `log_probability` is in nats; None unless asked for."""
+
+    text: str
+    token_id: int
+    log_probability: float | None = None
+    alternatives: tuple["Alternative", ...] = ()
+
+
+class Alternative(NamedTuple):
+    """A token that could have been drawn instead."""
+
+    text: str
+    token_id: int
+    log_probability: float
+
+
+class Completion(NamedTuple):
+    """The end of one text; `token_count` counts the tokens drawn, those of a stop sequence included."""
+
+    stop_reason: StopReason
+    token_count: int
+    seed: int
+
+
+@dataclass(slots=True)
+class _Run:
+    """A text that is being generated; `last`: the session ends with it."""
+
+    sequence_number: int
+    options: GenerationOptions
+    watch: StopWatch
+    last: bool
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Writing:
+    """The progress of a session. `waiting` holds the tokens of its text that were not fed yet.
+
+    The last token of the text is always held back: feeding it is what gives the logits of the next one.
+    """
+
+    options: SessionOptions
+    stream: TextStream
+    decoder: TokenDecoder
+    dice: Dice
+    waiting: list[int]
+    seen: NDArray[np.bool_]
+    run: _Run | None = None
+    unanswered: bool = False
+    busy: bool = False
+
+
+class TextGeneration:
+    """Sessions that write: prompts are fed without an answer, `Generate` answers token by token."""
+
+    name = "text_generation"
+
+    def __init__(
+        self,
+        frontend: TextFrontend,
+        *,
+        input_name: str,
+        output_name: str,
+        end_token_ids: Collection[int] = (),
+        max_token_count: int = 100_000,
+        max_characters: int = 65_536,
+    ) -> None:
+        """`max_characters` bounds one prompt message; `end_token_ids` end a text and are no part of it."""
+        self._frontend = frontend
+        self._input = input_name
+        self._output = output_name
+        self._end_token_ids = frozenset(end_token_ids)
+        self._max_token_count = max_token_count
+        self._max_characters = max_characters
+
+    def begin(self, options: SessionOptions) -> Writing:
+        """A session at the start of a text. Raises OPTION_OUT_OF_RANGE."""
+        self._check(options.generation)
+        return Writing(
+            options=options,
+            stream=self._frontend.stream(),
+            decoder=self._frontend.decoder(),
+            dice=Dice(options.seed),
+            waiting=list(self._frontend.start_ids),
+            seen=np.zeros(self._frontend.vocabulary_size, np.bool_),
+        )
+
+    def accept(self, progress: Writing, message: Prompt | Generate | End, sequence_number: int, now: float) -> Chunk:
+        """Prompts become steps; `Generate`, and `End` after an unanswered prompt, begin a text."""
+        match message:
+            case Prompt(text):
+                return self._prompt(progress, text, sequence_number, now)
+            case Generate(options):
+                return self._begin_text(progress, options, sequence_number, now, last=False)
+            case End() if progress.unanswered:
+                return self._begin_text(progress, None, sequence_number, now, last=True)
+            case End():
+                progress.busy = True
+                return Chunk(sequence_number, {}, 0, now, mark=message)
+
+    def react(self, turns: Sequence[Turn[Writing]], outputs: Mapping[str, Array], now: float) -> Sequence[Reaction]:
+        """Draw the next token of every session that has fed all of its text."""
+        reactions = [_without_text(turn) for turn in turns]
+        drawing = [index for index, turn in enumerate(turns) if _fed(turn)]
+        if drawing:
+            drawn = self._draw([turns[index] for index in drawing], outputs, now)
+            for index, reaction in zip(drawing, drawn, strict=True):
+                reactions[index] = reaction
+        return reactions
+
+    def _check(self, options: GenerationOptions) -> None:
+        options.sampling.check(self._frontend.vocabulary_size)
+        if not 1 <= options.max_token_count <= self._max_token_count:
+            message = f"max_token_count is {options.max_token_count}, not in 1..{self._max_token_count}"
+            raise invalid(Reason.OPTION_OUT_OF_RANGE, message, "max_token_count")
+        if not 0 <= options.alternative_count <= MAX_ALTERNATIVES:
+            message = f"alternative_count is {options.alternative_count}, not in 0..{MAX_ALTERNATIVES}"
+            raise invalid(Reason.OPTION_OUT_OF_RANGE, message, "alternative_count")
+        stops = options.stop_sequences
+        if len(stops) > MAX_STOPS or any(not 1 <= len(stop) <= MAX_STOP_CHARACTERS for stop in stops):
+            message = f"at most {MAX_STOPS} stop sequences of 1..{MAX_STOP_CHARACTERS} characters each are taken"
+            raise invalid(Reason.OPTION_OUT_OF_RANGE, message, "stop_sequences")
+
+    def _prompt(self, progress: Writing, text: str, sequence_number: int, now: float) -> Chunk:
+        if len(text) > self._max_characters:
+            problem = f"a prompt of {len(text)} characters is over the limit of {self._max_characters}"
+            raise invalid(Reason.TEXT_TOO_LONG, f"{problem}: send it in pieces", "prompt.text")
+        progress.unanswered = True
+        progress.decoder.flush()
+        return self._chunk(progress, progress.stream.feed(text), sequence_number, now, hold_back=1)
+
+    def _begin_text(
+        self, progress: Writing, options: GenerationOptions | None, sequence_number: int, now: float, *, last: bool
+    ) -> Chunk:
+        options = options or progress.options.generation
+        self._check(options)
+        ids = progress.stream.flush()
+        if not progress.waiting and not ids:
+            message = "this model has no start token: send a prompt before the first text"
+            raise invalid(Reason.PROMPT_MISSING, message, "generate")
+        progress.run = _Run(sequence_number, options, StopWatch(options.stop_sequences), last)
+        progress.unanswered = False
+        progress.busy = True
+        return self._chunk(progress, ids, sequence_number, now, hold_back=0)
+
+    def _chunk(self, progress: Writing, ids: list[int], sequence_number: int, now: float, hold_back: int) -> Chunk:
+        """The steps of the waiting tokens and `ids`, less the last `hold_back`, which wait in their turn."""
+        tokens = progress.waiting + ids
+        count = max(len(tokens) - hold_back, 0)
+        progress.waiting = tokens[count:]
+        progress.seen[ids] = True
+        return Chunk(sequence_number, {self._input: np.array(tokens[:count], np.int64)}, count, now)
+
+    def _draw(self, turns: Sequence[Turn[Writing]], outputs: Mapping[str, Array], now: float) -> list[Reaction]:
+        rows = np.array([turn.row for turn in turns])
+        last_steps = np.array([turn.steps for turn in turns]) - 1
+        logits = outputs[self._output][rows, last_steps]
+        tokens = choose(logits, [_draw_of(turn.progress) for turn in turns])
+        log_probabilities = _log_probabilities(logits, turns)
+        return [
+            self._write(turn.progress, token, log_probabilities.get(index), now)
+            for index, (turn, token) in enumerate(zip(turns, tokens, strict=True))
+        ]
+
+    def _write(self, progress: Writing, token_id: int, log_probabilities: Floats | None, now: float) -> Reaction:
+        """Add one token to a session's text."""
+        run = progress.run
+        assert run is not None
+        run.count += 1
+        progress.seen[token_id] = True
+        if token_id in self._end_token_ids:
+            return self._finish(progress, run, token_id, run.watch.flush(), StopReason.END_OF_TEXT)
+        token = self._token(progress, token_id, log_probabilities, run.options)
+        pieces, stopped = run.watch.feed(Piece(token.text, token))
+        if stopped:
+            return self._finish(progress, run, token_id, pieces, StopReason.STOP_SEQUENCE)
+        if run.count == run.options.max_token_count:
+            return self._finish(progress, run, token_id, pieces + run.watch.flush(), StopReason.MAX_TOKENS)
+        items = [_item(run, piece) for piece in pieces]
+        chunk = Chunk(run.sequence_number, {self._input: np.array([token_id])}, 1, now)
+        return Reaction(items, chunk)
+
+    def _finish(self, progress: Writing, run: _Run, token_id: int, pieces: list[Piece], reason: StopReason) -> Reaction:
+        completion = Completion(reason, run.count, progress.options.seed)
+        items = [*(_item(run, piece) for piece in pieces), Item(run.sequence_number, completion)]
+        progress.waiting = [token_id]
+        progress.run = None
+        progress.busy = run.last
+        return Reaction(items, done=run.last)
+
+    def _token(
+        self, progress: Writing, token_id: int, log_probabilities: Floats | None, options: GenerationOptions
+    ) -> Token:
+        text = progress.decoder.feed(token_id)
+        if log_probabilities is None:
+            return Token(text, token_id)
+        best = np.argsort(-log_probabilities, kind="stable")[: options.alternative_count]
+        alternatives = tuple(
+            Alternative(self._frontend.token_text(other), other, float(log_probabilities[other]))
+            for other in best.tolist()
+        )
+        return Token(text, token_id, float(log_probabilities[token_id]), alternatives)
+
+
+def _fed(turn: Turn[Writing]) -> bool:
+    """Whether the turn ends with the last step of the text so far (a busy session accepts nothing behind it)."""
+    run = turn.progress.run
+    last = turn.segments[-1]
+    return run is not None and last.completes and last.chunk.sequence_number == run.sequence_number
+
+
+def _without_text(turn: Turn[Writing]) -> Reaction:
+    ended = any(isinstance(segment.chunk.mark, End) for segment in turn.segments)
+    return Reaction(done=True) if ended else NOTHING
+
+
+def _draw_of(progress: Writing) -> Draw:
+    run = progress.run
+    assert run is not None
+    sampling = run.options.sampling
+    return Draw(sampling, progress.dice.roll() if sampling.temperature else 0.0, progress.seen)
+
+
+def _log_probabilities(logits: Array, turns: Sequence[Turn[Writing]]) -> dict[int, Floats]:
+    """Log-probabilities [vocabulary] of the turns that asked for them, by index."""
+    asking = [index for index, turn in enumerate(turns) if turn.progress.run and turn.progress.run.options.tells_odds]
+    return dict(zip(asking, log_softmax(logits[asking]), strict=True)) if asking else {}
+
+
+def _item(run: _Run, piece: Piece) -> Item:
+    token = piece.token
+    assert isinstance(token, Token)
+    return Item(run.sequence_number, token if piece.text == token.text else token._replace(text=piece.text))
