@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import onnx_ir as ir
 from pydantic import JsonValue
 from torch import Tensor
 
@@ -24,16 +25,13 @@ from service.bundle import (
     QualityFigure,
     Signature,
     Topology,
-    Variant,
     load_bundle,
     sha256_of,
-    write_golden,
 )
-from training.golden import record
+from training.card import CARD_FILE, card
 from training.graph.trace import RECURRENT, Network, Traced, trace
-from training.reference import Reference
-
-FP32_FILE, FP32_GOLDEN, FP32_TOLERANCE = "model.onnx", "golden.npz", 1e-5
+from training.quantize import QualityBound
+from training.variants import Built, build_fp32, build_int8
 
 
 @dataclass(frozen=True)
@@ -55,43 +53,67 @@ class BundleDescription:
     data: tuple[DataSource, ...] = ()
 
 
-def write_bundle(folder: Path | str, network: Network, description: BundleDescription, *, sample: Tensor) -> Bundle:
-    """Export `network` into `folder` (made if missing) and read the bundle back.
+def write_bundle(
+    folder: Path | str,
+    network: Network,
+    description: BundleDescription,
+    *,
+    sample: Tensor,
+    int8_bound: QualityBound | None = None,
+) -> Bundle:
+    """Export `network` into `folder`, in place of what was there, and read the bundle back.
 
-    sample: a batch of real inputs, [rows, time] int64 or [rows, time, features] float32; its kind and spread shape the
-    golden vectors, none of it is stored. Raises ValueError when the network breaks the contract of `docs/design.md`.
+    sample: a batch of real inputs, [rows, time] int64 or [rows, time, features] float32. It calibrates int8, and its
+    spread shapes the golden vectors; none of it is stored. int8_bound: what int8 may cost; without it the bundle holds
+    fp32 alone. Raises ValueError when the network breaks the contract of `docs/design.md`, BundleError when the
+    exported graph does not compute what torch does.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    traced = trace(network, sample)
-    ir.save(traced.model, folder / FP32_FILE)
-    golden = record(Reference(network, traced.signature), sample.numpy())
-    write_golden(folder / FP32_GOLDEN, golden)
+    target = Path(folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Written aside and then moved, so that a server which watches the folder never sees half a bundle.
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as scratch:
+        written = Path(scratch) / "bundle"
+        written.mkdir()
+        _fill(written, network, description, sample, int8_bound)
+        if target.exists():
+            shutil.rmtree(target)
+        written.rename(target)
+    return load_bundle(target)
+
+
+def _fill(
+    folder: Path, network: Network, description: BundleDescription, sample: Tensor, bound: QualityBound | None
+) -> None:
+    """Write everything into an empty folder."""
+    traced, rows = trace(network, sample), sample.numpy()
+    fp32 = build_fp32(folder, traced, network, rows)
+    int8 = build_int8(folder, traced, fp32, rows, bound)
     for name, content in description.frontend_files.items():
         (folder / name).write_bytes(content)
-    variants = {"fp32": Variant(file=FP32_FILE, golden=FP32_GOLDEN, tolerance=FP32_TOLERANCE)}
-    files = {FP32_FILE, FP32_GOLDEN, *description.frontend_files}
-    manifest = _manifest(traced, description, variants, {name: sha256_of(folder / name) for name in sorted(files)})
-    write_manifest(folder, manifest)
-    return load_bundle(folder)
+    manifest = _manifest(folder, traced, description, fp32, int8)
+    (folder / CARD_FILE).write_text(card(manifest), encoding="utf-8")
+    files = {**manifest.files, CARD_FILE: sha256_of(folder / CARD_FILE)}
+    write_manifest(folder, manifest.model_copy(update={"files": files}))
+
+
+def _manifest(folder: Path, traced: Traced, description: BundleDescription, fp32: Built, int8: Built | str) -> Manifest:
+    """The manifest of all files but the card, which is written from it."""
+    cells = {node.op_type.lower() for node in traced.model.graph if node.op_type in RECURRENT}
+    shipped = {"fp32": fp32} if isinstance(int8, str) else {"fp32": fp32, "int8": int8}
+    names = {name for built in shipped.values() for name in built.files} | set(description.frontend_files)
+    signature = {name: getattr(traced.signature, name) for name in Signature.model_fields}
+    said = {name: value for name, value in vars(description).items() if name != "frontend_files"}
+    return Manifest(
+        cell=Cell(cells.pop()) if len(cells) == 1 else Cell.MIXED,
+        variants={name: built.variant for name, built in shipped.items()},
+        withheld={"int8": int8} if isinstance(int8, str) else {},
+        files={name: sha256_of(folder / name) for name in sorted(names)},
+        **signature,
+        **said,
+    )
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write `manifest.json`: sorted, indented, the same bytes for the same manifest."""
-    content = manifest.model_dump(mode="json")
-    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+    """Write `manifest.json`: sorted and indented, the same bytes for the same manifest."""
+    text = json.dumps(manifest.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False)
     (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
-
-
-def _manifest(
-    traced: Traced, description: BundleDescription, variants: Mapping[str, Variant], files: Mapping[str, str]
-) -> Manifest:
-    cells = {node.op_type.lower() for node in traced.model.graph if node.op_type in RECURRENT}
-    facts = {
-        "cell": Cell(cells.pop()) if len(cells) == 1 else Cell.MIXED,
-        "variants": variants,
-        "files": files,
-        **{name: getattr(traced.signature, name) for name in Signature.model_fields},
-        **{name: value for name, value in vars(description).items() if name != "frontend_files"},
-    }
-    return Manifest.model_validate(facts)

@@ -1,0 +1,121 @@
+"""Replace a recurrent node by an explicit cell inside a `Scan`, one for each direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from training.graph.cells import Floats, Product, RecurrentNode, Values, Weights, step_cell
+from training.graph.tape import Tape
+
+MAX_TABLE = 2 << 20
+"""Most numbers of a table that replaces an embedding and the product behind it (8 MiB)."""
+
+_FLOAT, _BOOL = ir.TensorType(ir.DataType.FLOAT), ir.TensorType(ir.DataType.BOOL)
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Where the steps of a node come from a table: table [tokens, width], tokens [batch, time]."""
+
+    table: Floats
+    tokens: ir.Value
+
+    @classmethod
+    def behind(cls, steps: ir.Value) -> Embedding | None:
+        """The embedding whose rows, time first, are `steps`; None when there is none."""
+        turn = steps.producer()
+        looked_up = turn.inputs[0] if turn is not None and turn.op_type == "Transpose" else None
+        gather = looked_up.producer() if looked_up is not None else None
+        if turn is None or gather is None or gather.op_type != "Gather" or gather.attributes.get_int("axis", 0) != 0:
+            return None
+        table, tokens = gather.inputs
+        if tuple(turn.attributes.get_ints("perm", ())) != (1, 0, 2) or table is None or tokens is None:
+            return None
+        array = None if table.const_value is None else table.const_value.numpy()
+        return cls(array.astype(np.float32), tokens) if array is not None and array.ndim == 2 else None
+
+
+def lower(model: ir.Model, node: ir.Node, inner: Product, recurrent: Product) -> None:
+    """Replace `node`; its outputs keep their meaning and layout. `inner` computes the product of a step's input,
+    `recurrent` that of the state. An embedding right before the node is multiplied out into a table where that is
+    small, so that the input costs a look-up (and, in int8, loses nothing).
+    """
+    spec = RecurrentNode.read(node)
+    tape = Tape(model, node.name or node.op_type)
+    mask = _mask(tape, spec)
+    results = []
+    for number, weights in enumerate(spec.directions):
+        label = f"way{number}"
+        projected = _project(tape, label, spec, weights, inner)
+        body = _body(tape.inner(label), spec, weights, recurrent)
+        initial = [_direction(tape, spec, value, number) for value in spec.states]
+        results.append(_scan(tape, body, [*initial, projected, mask], reverse=number == 1))
+    flows, *lasts = zip(*results, strict=True)
+    outputs = [_joined(tape, flows, 1), *(_joined(tape, values, 0) for values in lasts)]
+    for old, new in zip(node.outputs, outputs, strict=False):
+        new.shape, new.type = old.shape, old.type
+    ir.convenience.replace_nodes_and_values(
+        model.graph, node, [node], tape.nodes, node.outputs, outputs[: len(node.outputs)]
+    )
+
+
+def _mask(tape: Tape, spec: RecurrentNode) -> ir.Value:
+    """[time, batch, 1] bool: whether a step lies within its row's length."""
+    zero, one = tape.constant("zero", np.int64(0)), tape.constant("one", np.int64(1))
+    time = tape.one("Squeeze", tape.one("Shape", spec.steps, start=0, end=1), tape.constant("axis_0", np.array([0])))
+    numbers = tape.one("Cast", tape.one("Range", zero, time, one), to=ir.DataType.INT32)  # [time]
+    column = tape.one("Unsqueeze", numbers, tape.constant("axes_1_2", np.array([1, 2])))
+    return tape.one("Less", column, tape.one("Unsqueeze", spec.lengths, tape.constant("axis_1", np.array([1]))))
+
+
+def _project(tape: Tape, label: str, spec: RecurrentNode, weights: Weights, inner: Product) -> ir.Value:
+    """The input's part of the gates for all steps, [time, batch, gates x hidden]; both biases where they just add."""
+    # The reset gate of a GRU acts on the recurrent product with its bias, so that bias stays in the loop.
+    bias = weights.inner_bias if spec.kind == "GRU" else weights.inner_bias + weights.recurrent_bias
+    source = Embedding.behind(spec.steps)
+    if source is None or len(source.table) * len(bias) > MAX_TABLE:
+        return inner(tape, f"{label}_inner", spec.steps, weights.inner, bias)
+    table = source.table.astype(np.float64) @ weights.inner + bias
+    tokens = tape.one("Transpose", source.tokens, perm=[1, 0])
+    return tape.one("Gather", tape.constant(f"{label}_table", table.astype(np.float32)), tokens, axis=0)
+
+
+def _body(tape: Tape, spec: RecurrentNode, weights: Weights, recurrent: Product) -> ir.Graph:
+    """One step of all rows: (states, gates, valid) → (states after valid steps, output)."""
+    held = tuple(ir.Value(name=f"{tape.label}_held_{number}", type=_FLOAT) for number in range(len(spec.states)))
+    gates, valid = (ir.Value(name=f"{tape.label}_{name}", type=kind) for name, kind in (("g", _FLOAT), ("v", _BOOL)))
+    bias = weights.recurrent_bias if spec.kind == "GRU" else np.zeros_like(weights.recurrent_bias)
+    product = recurrent(tape, "recurrent", held[0], weights.recurrent, bias)
+    moved = step_cell(tape, spec, gates, product, held)
+    kept = [tape.one("Where", valid, new, old) for new, old in zip(moved, held, strict=True)]
+    return ir.Graph([*held, gates, valid], [*kept, moved[0]], nodes=tape.nodes, name=f"{tape.label}_step")
+
+
+def _direction(tape: Tape, spec: RecurrentNode, value: ir.Value, number: int) -> ir.Value:
+    """The state of one direction, [batch, hidden]."""
+    if len(spec.directions) == 1:
+        return tape.one("Squeeze", value, tape.constant("axis_0", np.array([0])))
+    return tape.one("Gather", value, tape.constant(f"way{number}", np.int64(number)), axis=0)
+
+
+def _scan(tape: Tape, body: ir.Graph, inputs: list[ir.Value], *, reverse: bool) -> Values:
+    """Run `body` over time: (outputs [time, batch, hidden], last states, each [batch, hidden])."""
+    *states, flow = tape.many(
+        "Scan",
+        len(inputs) - 1,
+        *inputs,
+        body=body,
+        num_scan_inputs=2,
+        scan_input_directions=[int(reverse)] * 2,
+        scan_output_directions=[int(reverse)],
+    )
+    return flow, *states
+
+
+def _joined(tape: Tape, values: Values, axis: int) -> ir.Value:
+    """The values of all directions stacked along a new axis."""
+    lifted = [tape.one("Unsqueeze", value, tape.constant(f"axis_{axis}", np.array([axis]))) for value in values]
+    return lifted[0] if len(lifted) == 1 else tape.one("Concat", *lifted, axis=axis)

@@ -1,0 +1,96 @@
+"""The variants of a bundle: a graph file, its golden vectors and its tolerance; fp32 always, int8 when it is worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from service.bundle import GoldenChunk, Signature, Variant, write_golden
+from service.model import Model, replay
+from service.runtime import Device
+from training.golden import record
+from training.graph.cells import float_product
+from training.graph.lower import lower
+from training.graph.tidy import tidy
+from training.graph.trace import Network, Traced
+from training.quantize import QualityBound, calibrate, measure, quantized_model, refusal
+from training.reference import Reference
+
+FP32_TOLERANCE = 1e-5
+INT8_TOLERANCE = 2e-2
+"""How far a replay may be off, times the largest recorded value where that is over one. Between its gates int8 computes
+in whole numbers, so a last bit of a gate that another CPU rounds otherwise moves a value by a whole level."""
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A variant on disk, loaded, with the golden vectors that it was replayed on."""
+
+    variant: Variant
+    model: Model
+    golden: tuple[GoldenChunk, ...]
+
+    @property
+    def files(self) -> tuple[str, str]:
+        """Names of its files."""
+        return self.variant.file, self.variant.golden
+
+
+def build_fp32(folder: Path, traced: Traced, network: Network, sample: Array) -> Built:
+    """Write the float32 graph and golden vectors recorded from torch. LSTM and GRU are single nodes; a plain RNN is an
+    explicit cell, since the runtime's own is slow and not independent of the batch. Raises BundleError on a mismatch.
+    """
+    graph = traced.model.clone()
+    for node in list(graph.graph):
+        if node.op_type == "RNN":
+            lower(graph, node, float_product, float_product)
+    tidy(graph)
+    golden = record(Reference(network, traced.signature), sample)
+    model = _written(folder / "model.onnx", graph, traced.signature)
+    variant = Variant(file="model.onnx", golden="golden.npz", tolerance=scaled(FP32_TOLERANCE, golden))
+    write_golden(folder / variant.golden, golden)
+    replay(model, golden, variant.tolerance)
+    return Built(variant, model, golden)
+
+
+def build_int8(folder: Path, traced: Traced, fp32: Built, sample: Array, bound: QualityBound | None) -> Built | str:
+    """Write the int8 graph if it passes the gate: with int8 heads if their loss is bearable, else with float heads.
+
+    Returns the reason when none passes. Its golden vectors are its own, recorded from the run that the gate measured.
+    """
+    if bound is None:
+        return "no measure of its quality was given at export"
+    largest = calibrate(traced, sample)
+    reasons = []
+    for heads in (True, False):
+        model = _written(folder / "model.int8.onnx", quantized_model(traced, largest, heads=heads), traced.signature)
+        golden = record(model, sample)
+        figures = measure(fp32.model, model, golden, sample, bound)
+        reason = refusal(figures)
+        if reason is None:
+            tolerance = scaled(INT8_TOLERANCE, golden)
+            variant = Variant(file="model.int8.onnx", golden="golden.int8.npz", tolerance=tolerance, gate=figures)
+            write_golden(folder / variant.golden, golden)
+            return Built(variant, model, golden)
+        model.close()
+        reasons.append(f"{'int8 heads' if heads else 'float heads'}: {reason}")
+    (folder / "model.int8.onnx").unlink()
+    return "; ".join(reasons)
+
+
+def scaled(tolerance: float, golden: Sequence[GoldenChunk]) -> float:
+    """The tolerance, times the largest recorded output where that is over one."""
+    largest = max(float(np.abs(array).max(initial=0.0)) for chunk in golden for array in chunk.outputs.values())
+    return tolerance * max(1.0, largest)
+
+
+def _written(path: Path, graph: ir.Model, signature: Signature) -> Model:
+    ir.save(graph, path)
+    return Model(path, signature, Device("cpu"))
