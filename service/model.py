@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from service.bundle import Bundle, GoldenChunk, Signature, largest_difference, read_golden
+from service.bundle import Bundle, GoldenChunk, Signature, largest_difference, largest_gap, read_golden
 from service.errors import BundleError, Reason
 from service.probe import Probe, probe
 from service.runtime import Device, open_runtime, resolve_device
@@ -51,17 +51,13 @@ class Model:
 
     def initial_state(self, batch: int) -> Arrays:
         """The state of `batch` fresh sessions, each [batch, ...]."""
-        return {
-            pair.name: np.full((batch, *pair.shape[1:]), pair.initial_value, np.dtype(pair.dtype))
-            for pair in self.signature.state
-        }
+        return self.signature.initial_state(batch)
 
     def warm_up(self, batch_sizes: Iterable[int], steps: int = 1) -> None:
         """Run zeros at each batch size, so that the first session does not pay for allocations."""
         for batch in batch_sizes:
-            sizes = {"batch": batch, "time": steps}
             inputs: Arrays = {
-                tensor.name: np.zeros([sizes.get(str(axis), axis) for axis in tensor.shape], tensor.dtype)
+                tensor.name: np.zeros((batch, steps, *tensor.step_shape), np.dtype(tensor.dtype))
                 for tensor in self.signature.inputs
             }
             self.run(inputs, np.full(batch, steps, np.int32), self.initial_state(batch))
@@ -104,7 +100,7 @@ def replay(model: Model, golden: Iterable[GoldenChunk], tolerance: float) -> flo
         state = state or model.initial_state(len(chunk.lengths))
         outputs, state = _run_golden(model, chunk, state)
         gaps = {name: largest_difference(chunk.outputs[name], outputs[name], chunk.lengths) for name in chunk.outputs}
-        gaps |= {name: float(np.abs(chunk.next_state[name] - state[name]).max(initial=0.0)) for name in state}
+        gaps |= {name: largest_gap(chunk.next_state[name], state[name]) for name in state}
         name, gap = max(gaps.items(), key=lambda item: item[1])
         if not gap <= tolerance:
             message = f"{model.name}: chunk {number}, {name!r} is off by {gap:.2e}, tolerance {tolerance:.0e}"

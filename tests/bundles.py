@@ -6,19 +6,22 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Literal, TypeAlias
+
+CellName: TypeAlias = Literal["rnn", "gru", "lstm"]
 
 TINY_LSTM = Path(__file__).parent / "data" / "tiny-lstm" / "1"
 """An exported LSTM (11 tokens, hidden 8, one head `logits`) for tests that run without torch."""
 
 
-def tiny_bundle(folder: Path, cell: str = "lstm", layers: int = 1, bidirectional: bool = False) -> Path:
+def tiny_bundle(folder: Path, cell: CellName = "lstm", layers: int = 1, bidirectional: bool = False) -> Path:
     """Put a tiny bundle (11 tokens, hidden 8, head `logits` of 11) into `folder`; needs torch. Returns `folder`."""
     shutil.copytree(_made(cell, layers, bidirectional), folder, dirs_exist_ok=True)
     return folder
 
 
 @cache
-def _made(cell: str, layers: int, bidirectional: bool) -> Path:
+def _made(cell: CellName, layers: int, bidirectional: bool) -> Path:
     import torch
 
     from service.bundle import HeadSpec, Provenance, Topology

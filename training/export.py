@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import JsonValue
 from torch import Tensor
@@ -51,6 +52,21 @@ class BundleDescription:
     limits: Limits = field(default_factory=Limits)
     quality: tuple[QualityFigure, ...] = ()
     data: tuple[DataSource, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exportable:
+    """All that `write_bundle` takes: what a run, or a file of one's own, gives to `hiddenstate export`."""
+
+    network: Network
+    description: BundleDescription
+    sample: Tensor
+    int8_bound: QualityBound | None = None
+
+    def write(self, models: Path | str) -> Bundle:
+        """Export into `<models>/<name>/<version>`, in place of what was there."""
+        folder = Path(models) / self.description.name / str(self.description.version)
+        return write_bundle(folder, self.network, self.description, sample=self.sample, int8_bound=self.int8_bound)
 
 
 def write_bundle(
@@ -99,7 +115,9 @@ def _fill(
 def _manifest(folder: Path, traced: Traced, description: BundleDescription, fp32: Built, int8: Built | str) -> Manifest:
     """The manifest of all files but the card, which is written from it."""
     cells = {node.op_type.lower() for node in traced.model.graph if node.op_type in RECURRENT}
-    shipped = {"fp32": fp32} if isinstance(int8, str) else {"fp32": fp32, "int8": int8}
+    shipped: dict[Literal["fp32", "int8"], Built] = (
+        {"fp32": fp32} if isinstance(int8, str) else {"fp32": fp32, "int8": int8}
+    )
     names = {name for built in shipped.values() for name in built.files} | set(description.frontend_files)
     signature = {name: getattr(traced.signature, name) for name in Signature.model_fields}
     said = {name: value for name, value in vars(description).items() if name != "frontend_files"}

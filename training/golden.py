@@ -22,10 +22,12 @@ def synthetic(sample: Array, batch: int, steps: int, seed: int) -> Array:
     """
     random = np.random.default_rng(seed)
     if np.issubdtype(sample.dtype, np.integer):
-        return random.choice(np.unique(sample), (batch, steps)).astype(sample.dtype)
+        tokens: Array = random.choice(np.unique(sample), (batch, steps)).astype(sample.dtype)
+        return tokens
     flat = sample.reshape(-1, *sample.shape[2:])
-    drawn = random.standard_normal((batch, steps, *sample.shape[2:]))
-    return (flat.mean(0) + flat.std(0) * drawn).astype(np.float32)
+    drawn = flat.mean(0) + flat.std(0) * random.standard_normal((batch, steps, *sample.shape[2:]))
+    values: Array = drawn.astype(np.float32)
+    return values
 
 
 def record(

@@ -6,9 +6,9 @@ the state a flat tuple of [batch, hidden] tensors: one for each layer (RNN, GRU)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 State: TypeAlias = tuple[Tensor, ...]
 CellName: TypeAlias = Literal["rnn", "gru", "lstm"]
 
-_LAYERS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+_LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,8 @@ class RecurrentNetwork(nn.Module):
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         self.spec = spec
-        if spec.vocabulary is not None:
-            width = spec.embedding or spec.hidden
-            self.embedding = nn.Embedding(spec.vocabulary, width)
-        else:
-            width = cast(int, spec.features)
-            self.embedding = None
+        width = spec.features or spec.embedding or spec.hidden
+        self.embedding = nn.Embedding(spec.vocabulary, width) if spec.vocabulary is not None else None
         # One module for each layer: every layer's state then enters and leaves the graph without being stacked.
         directions = 2 if spec.bidirectional else 1
         widths = [width] + [spec.hidden * directions] * (spec.layers - 1)

@@ -61,9 +61,7 @@ def calibrate(traced: Traced, sample: Array) -> dict[str, float]:
             traced.signature.inputs[0].name: rows,
             traced.signature.lengths: np.full(len(rows), rows.shape[1], np.int32),
         }
-        feeds |= {
-            s.name: np.full((len(rows), *s.shape[1:]), s.initial_value, np.float32) for s in traced.signature.state
-        }
+        feeds |= traced.signature.initial_state(len(rows))
         for name, array in zip(names, runtime.run(names, feeds), strict=True):
             largest[name] = max(largest[name], float(np.abs(array).max(initial=0.0)))
     return largest

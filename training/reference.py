@@ -42,10 +42,7 @@ class Reference:
 
     def initial_state(self, batch: int) -> dict[str, Array]:
         """The state of `batch` fresh sequences, each [batch, ...]."""
-        return {
-            pair.name: np.full((batch, *pair.shape[1:]), pair.initial_value, np.float32)
-            for pair in self.signature.state
-        }
+        return self.signature.initial_state(batch)
 
     @torch.inference_mode()
     def _run_row(self, steps: Array, state: list[Array]) -> tuple[dict[str, Array], list[Array]]:

@@ -1,7 +1,7 @@
 """The bundle contract: one folder holds one version of a model, as data only."""
 
 from service.bundle.folder import Bundle, load_bundle, sha256_of
-from service.bundle.golden import GoldenChunk, largest_difference, read_golden, write_golden
+from service.bundle.golden import GoldenChunk, largest_difference, largest_gap, read_golden, write_golden
 from service.bundle.manifest import (
     FORMAT_VERSION,
     MANIFEST_FILE,
@@ -42,6 +42,7 @@ __all__ = [
     "Topology",
     "Variant",
     "largest_difference",
+    "largest_gap",
     "load_bundle",
     "manifest_schema",
     "read_golden",

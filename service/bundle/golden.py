@@ -64,6 +64,12 @@ def largest_difference(expected: NDArray[np.generic], found: NDArray[np.generic]
     if expected.shape != found.shape:
         return float("inf")
     valid = np.arange(expected.shape[1])[None, :] < lengths[:, None]  # [batch, time]
-    gaps = np.abs(expected[valid].astype(np.float64) - found[valid].astype(np.float64))
-    largest = float(gaps.max(initial=0.0))
+    return largest_gap(expected[valid], found[valid])
+
+
+def largest_gap(expected: NDArray[np.generic], found: NDArray[np.generic]) -> float:
+    """The largest absolute difference of two arrays; infinite when the shapes differ or either holds a NaN."""
+    if expected.shape != found.shape:
+        return float("inf")
+    largest = float(np.abs(expected.astype(np.float64) - found.astype(np.float64)).max(initial=0.0))
     return largest if np.isfinite(largest) else float("inf")

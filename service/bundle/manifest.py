@@ -11,9 +11,11 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 MANIFEST_FILE = "manifest.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -59,11 +61,22 @@ class Cell(StrEnum):
 
 
 class TensorSpec(_Part):
-    """A named input or output. Its axes are numbers or the names `batch` and `time`."""
+    """A named input or output [batch, time, ...]; `step_shape` is the shape of one step of one row."""
 
     name: TensorName
     dtype: ElementType
     shape: tuple[Axis, ...]
+
+    @model_validator(mode="after")
+    def _time_second(self) -> Self:
+        if self.shape[:2] != ("batch", "time") or not all(isinstance(axis, int) for axis in self.shape[2:]):
+            raise ValueError(f"tensor {self.name!r} needs the shape [batch, time, ...] with numbers behind")
+        return self
+
+    @property
+    def step_shape(self) -> tuple[int, ...]:
+        """The axes behind batch and time."""
+        return tuple(axis for axis in self.shape if isinstance(axis, int))
 
 
 class StateSpec(_Part):
@@ -77,9 +90,14 @@ class StateSpec(_Part):
 
     @model_validator(mode="after")
     def _batch_first(self) -> Self:
-        if not self.shape or self.shape[0] != "batch" or "time" in self.shape:
-            raise ValueError(f"state {self.name!r} needs the shape [batch, ...] without a time axis")
+        if self.shape[:1] != ("batch",) or not all(isinstance(axis, int) for axis in self.shape[1:]):
+            raise ValueError(f"state {self.name!r} needs the shape [batch, ...] with numbers behind")
         return self
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one session's row."""
+        return tuple(axis for axis in self.shape if isinstance(axis, int))
 
 
 class FrontendSpec(_Part):
@@ -169,9 +187,6 @@ class Signature(_Part):
         names = (*self.graph_inputs(), *self.graph_outputs())
         if len(set(names)) != len(names):
             raise ValueError("two tensors share a name")
-        for tensor in self.inputs:
-            if tensor.shape[:2] != ("batch", "time"):
-                raise ValueError(f"input {tensor.name!r} needs the shape [batch, time, ...]")
         return self
 
     @model_validator(mode="after")
@@ -190,7 +205,14 @@ class Signature(_Part):
 
     def state_bytes(self) -> int:
         """Bytes of the state of one session (float32)."""
-        return 4 * sum(math.prod(axis for axis in s.shape if isinstance(axis, int)) for s in self.state)
+        return 4 * sum(math.prod(pair.row_shape) for pair in self.state)
+
+    def initial_state(self, batch: int) -> dict[str, NDArray[np.generic]]:
+        """The state of `batch` fresh sessions by name, each [batch, ...]."""
+        return {
+            pair.name: np.full((batch, *pair.row_shape), pair.initial_value, np.dtype(pair.dtype))
+            for pair in self.state
+        }
 
 
 class Manifest(Signature):

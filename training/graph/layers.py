@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
-from onnxscript import opset20 as op
+from onnxscript import opset20
 from torch import Tensor, nn
 
 Hx: TypeAlias = Tensor | tuple[Tensor, Tensor] | None
@@ -57,12 +57,9 @@ class GraphLayer(nn.Module):
                 self.register_buffer(f"{name}_{number}", weight)
 
     def forward(self, steps: Tensor, hx: Hx = None) -> tuple[Tensor, Tensor | tuple[Tensor, Tensor]]:
-        """steps [batch, time, width] (or time first, as the layer was made); hx [layers × directions, batch, hidden]."""
+        """steps [batch, time, width], or time first as the layer was made; hx [layers × directions, batch, hidden]."""
         flow = steps.transpose(0, 1) if self.batch_first else steps  # [time, batch, width]
-        parts = (hx,) if isinstance(hx, Tensor) else hx
-        if parts is None:
-            shape = (self.depth * self.directions, flow.shape[1], self.hidden)
-            parts = tuple(flow.new_zeros(shape) for _ in range(2 if self.mode == "LSTM" else 1))
+        parts = self._zeros(flow) if hx is None else (hx,) if isinstance(hx, Tensor) else hx
         after: list[tuple[Tensor, ...]] = []
         for number in range(self.depth):
             flow, *states = self._run(flow, number, [self._slice(part, number) for part in parts])
@@ -70,6 +67,11 @@ class GraphLayer(nn.Module):
         joined = tuple(part[0] if self.depth == 1 else torch.cat(part) for part in zip(*after, strict=True))
         outputs = flow.transpose(0, 1) if self.batch_first else flow
         return outputs, (joined[0], joined[1]) if self.mode == "LSTM" else joined[0]
+
+    def _zeros(self, flow: Tensor) -> tuple[Tensor, ...]:
+        """What torch starts from where a call gives no state."""
+        shape = (self.depth * self.directions, flow.shape[1], self.hidden)
+        return tuple(flow.new_zeros(shape) for _ in range(2 if self.mode == "LSTM" else 1))
 
     def _slice(self, part: Tensor, number: int) -> Tensor:
         """The state of one layer, [directions, batch, hidden]."""
@@ -87,7 +89,7 @@ class GraphLayer(nn.Module):
 
 
 def _layout(layer: nn.RNNBase, number: int) -> tuple[Tensor, Tensor, Tensor]:
-    """W [directions, gates × hidden, width], R [directions, gates × hidden, hidden], B [directions, 2 × gates × hidden]."""
+    """W [directions, rows, width], R [directions, rows, hidden], B [directions, 2 × rows]; rows = gates × hidden."""
     gates = _GATES[layer.mode]
 
     def ordered(kind: str, suffix: str) -> Tensor:
@@ -138,6 +140,9 @@ def _rnn_shapes(
     x: Tensor, n: Tensor, h: Tensor, w: Tensor, r: Tensor, b: Tensor, activation: str
 ) -> tuple[Tensor, Tensor]:
     return _shapes(x, h), torch.empty_like(h)
+
+
+op: Any = opset20  # its overloads know no plain Python constants
 
 
 def _attributes(r: Any) -> dict[str, Any]:

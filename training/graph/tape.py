@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,13 +41,13 @@ class Tape:
         self.nodes.append(ir.Node(domain, kind, inputs, given, outputs=values, name=name))
         return tuple(values)
 
-    def constant(self, name: str, array: NDArray[Any] | Sequence[int]) -> ir.Value:
+    def constant(self, name: str, array: NDArray[Any] | np.generic) -> ir.Value:
         """A constant of the main graph; an equal name gives the constant that is already there."""
         full = f"{self.label}_{name}"
         known = self._model.graph.initializers.get(full)
         if known is not None:
             return known
-        tensor = ir.tensor(np.asarray(array), name=full)
-        value = ir.Value(name=full, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
+        tensor = ir.tensor(array, name=full)
+        value = ir.Value(name=full, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype), const_value=tensor)
         self._model.graph.register_initializer(value)
         return value

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Literal, Protocol
 
 import onnx_ir as ir
 import torch
@@ -108,14 +108,14 @@ def trace(network: Network, inputs: Tensor) -> Traced:
         )
     if program is None:
         raise ValueError("torch could not export the network")
-    model = cast(ir.Model, program.model)
+    model = program.model
     _strip(model)
     check_graph(model, signature, flat.count)
     return Traced(model, signature)
 
 
 def _signature(example: Tensor, outputs: Mapping[str, Tensor], state: tuple[Tensor, ...]) -> Signature:
-    dtype = "int64" if example.dtype == torch.int64 else "float32"
+    dtype: Literal["int64", "float32"] = "int64" if example.dtype == torch.int64 else "float32"
     for name, tensor in outputs.items():
         if tensor.shape[:2] != (_BATCH, _TIME):
             raise ValueError(f"output {name!r} must be [batch, time, ...], one value for each step")
@@ -156,10 +156,9 @@ def check_graph(model: ir.Model, signature: Signature, layers: int) -> None:
     for node in nodes:
         if any(weight is None or weight.const_value is None for weight in node.inputs[1:4]):
             raise ValueError(f"the weights of {node.name} are not constant; share no recurrent layer between calls")
-    specs = [*signature.inputs, *signature.state]
-    shapes = {spec.name: spec.shape for spec in specs} | {signature.lengths: ("batch",)}
-    shapes |= {spec.name: spec.shape for spec in signature.outputs}
-    shapes |= {pair.next_name: pair.shape for pair in signature.state}
+    shapes: dict[str, tuple[int | str, ...]] = {signature.lengths: ("batch",)}
+    shapes |= {spec.name: spec.shape for spec in (*signature.inputs, *signature.outputs)}
+    shapes |= {name: pair.shape for pair in signature.state for name in (pair.name, pair.next_name)}
     for value in (*graph.inputs, *graph.outputs):
         found = tuple(axis if isinstance(axis, int) else str(axis.value) for axis in value.shape or ())
         if found != shapes[value.name or ""]:
