@@ -72,7 +72,9 @@ class Batch:
 
     def _pack_even(self, spec: InputSpec) -> Array:
         parts = [part for row in self.rows for part in _parts(row, spec.name)]
-        return np.concatenate(parts).reshape(len(self.rows), self.steps, *spec.shape)
+        # The dtype is named: else one row of another dtype would change that of all rows.
+        packed = np.concatenate(parts, dtype=spec.dtype, casting="same_kind")
+        return packed.reshape(len(self.rows), self.steps, *spec.shape)
 
     def _pack_ragged(self, spec: InputSpec) -> Array:
         packed = np.zeros((len(self.rows), self.steps, *spec.shape), spec.dtype)
