@@ -1,6 +1,7 @@
 """The engine: the one loop of a loaded model. Plan, run, commit, react; over and over."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ class Engine:
         self._scheduler = Scheduler(self._table, self.limits)
         self._streams: dict[Session, Stream] = {}
         self._wake = asyncio.Event()
+        self._empty = asyncio.Event()
         self._admitting = True
 
     @property
@@ -108,9 +110,10 @@ class Engine:
 
     async def drained(self, timeout: float) -> bool:
         """Wait until all sessions have ended; after `timeout` seconds end the rest with SERVER_DRAINING."""
-        deadline = self._clock() + timeout
-        while self._streams and self._clock() < deadline:
-            await asyncio.sleep(0.01)
+        if self._streams:
+            self._empty.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), timeout)
         in_time = not self._streams
         for stream in list(self._streams.values()):
             self._finish(stream, _draining(), "drained")
@@ -291,6 +294,8 @@ class Engine:
         stream.inbox.clear()
         self._scheduler.close(stream.session)
         del self._streams[stream.session]
+        if not self._streams:
+            self._empty.set()
         self.counters.ended(cause)
         stream.wake_reader()
         stream.wake_writer()

@@ -6,17 +6,19 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from service.batch import InputSpec
+from service.bundle import Bundle, Manifest
 from service.errors import Reason, invalid
-from service.session import Chunk
+from service.session import Chunk, Segment
 from service.state import Array
-from service.tasks.task import NOTHING, End, Item, Reaction, Turn
+from service.tasks.task import NOTHING, End, Finish, Item, Reaction, Turn
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceOptions:
-    """`outputs`: the names wanted; empty means all."""
+    """`outputs`: the names wanted, empty means all; `last_step_only`: of each message, the last step alone."""
 
     outputs: tuple[str, ...] = ()
+    last_step_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +30,26 @@ class Tensors:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The answer to one message: output name to [steps, ...]."""
+    """The answer to one message: output name to [steps, ...], from step `first_step` (0, 1, …) of the sequence on."""
 
     tensors: Mapping[str, Array]
+    first_step: int
 
 
 @dataclass(slots=True)
 class Inferring:
-    """The progress of a session: outputs of the message that is being run, one entry a tick."""
+    """The progress of a session.
+
+    `parts`: outputs of the message that is being run, one entry a tick; `held`: inputs of a sequence that has to be
+    whole before it runs; `first_step`: where the next answer begins.
+    """
 
     wanted: tuple[str, ...]
+    last_step_only: bool
     parts: dict[str, list[Array]] = field(default_factory=dict)
+    held: list[Mapping[str, Array]] = field(default_factory=list)
+    held_steps: int = 0
+    first_step: int = 0
     busy: bool = False
 
 
@@ -47,12 +58,23 @@ class Inference:
 
     name = "inference"
 
-    def __init__(self, inputs: Sequence[InputSpec], output_names: Sequence[str], *, max_steps: int) -> None:
-        """`max_steps` bounds one message."""
+    def __init__(
+        self, inputs: Sequence[InputSpec], output_names: Sequence[str], *, max_steps: int, whole_sequence: bool = False
+    ) -> None:
+        """`max_steps` bounds one message, or one sequence where it has to be whole."""
         self._inputs = tuple(inputs)
         self._names = {spec.name for spec in inputs}
         self._outputs = tuple(output_names)
         self._max_steps = max_steps
+        self._whole_sequence = whole_sequence
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle, max_steps: int) -> "Inference":
+        """The task of any bundle."""
+        manifest = bundle.manifest
+        most = min(max_steps, manifest.limits.max_sequence_steps or max_steps)
+        names = [tensor.name for tensor in manifest.outputs]
+        return cls(input_specs(manifest), names, max_steps=most, whole_sequence=manifest.whole_sequence)
 
     def begin(self, options: InferenceOptions) -> Inferring:
         """A session at step 0. Raises TENSOR_UNKNOWN for an output the model does not have."""
@@ -60,70 +82,118 @@ class Inference:
             if name not in self._outputs:
                 message = f"there is no output {name!r}; this model gives {', '.join(self._outputs)}"
                 raise invalid(Reason.TENSOR_UNKNOWN, message, "config.outputs")
-        return Inferring(options.outputs or self._outputs)
+        return Inferring(options.outputs or self._outputs, options.last_step_only)
 
-    def accept(self, progress: Inferring, message: Tensors | End, sequence_number: int, now: float) -> Chunk:
+    def accept(self, progress: Inferring, message: Tensors | Finish | End, sequence_number: int, now: float) -> Chunk:
         """Tensors of agreeing lengths become steps. Raises TENSOR_… naming the tensor and what was expected."""
-        if isinstance(message, End):
-            progress.busy = True
+        if isinstance(message, Tensors):
+            steps = self._steps(message.inputs)
+            if not self._whole_sequence:
+                return Chunk(sequence_number, message.inputs, steps, now)
+            self._hold(progress, message, steps)
+            return Chunk(sequence_number, {}, 0, now)
+        progress.busy = True
+        if not progress.held:
             return Chunk(sequence_number, {}, 0, now, mark=message)
-        if unknown := sorted(set(message.inputs) - self._names):
-            problem = f"there is no input {unknown[0]!r}; this model takes {', '.join(sorted(self._names))}"
-            raise invalid(Reason.TENSOR_UNKNOWN, problem, "inputs")
-        steps = {len(self._checked(spec, message.inputs)) for spec in self._inputs}
-        if len(steps) != 1:
-            raise invalid(Reason.TENSOR_SHAPE_MISMATCH, f"the inputs differ in steps: {sorted(steps)}", "inputs")
-        count = steps.pop()
-        if not 1 <= count <= self._max_steps:
-            reason = Reason.MESSAGE_TOO_LARGE if count else Reason.CHUNK_EMPTY
-            raise invalid(reason, f"a message of {count} steps: 1 to {self._max_steps} are taken", "inputs")
-        return Chunk(sequence_number, message.inputs, count, now)
+        inputs = {spec.name: np.concatenate([part[spec.name] for part in progress.held]) for spec in self._inputs}
+        chunk = Chunk(sequence_number, inputs, progress.held_steps, now, mark=message)
+        progress.held, progress.held_steps = [], 0
+        return chunk
 
     def react(self, turns: Sequence[Turn[Inferring]], outputs: Mapping[str, Array], now: float) -> Sequence[Reaction]:
         """Outputs of every message that is done; what a tick gave of a longer one is kept."""
         return [_reaction(turn, outputs) for turn in turns]
 
-    def _checked(self, spec: InputSpec, inputs: Mapping[str, Array]) -> Array:
-        """The tensor [steps, ...] of one input, if it is as the model wants it."""
-        field_name = f"inputs[{spec.name}]"
-        if spec.name not in inputs:
-            raise invalid(Reason.TENSOR_MISSING, f"input {spec.name!r} is missing", field_name)
-        tensor = inputs[spec.name]
-        expected = ", ".join(["steps", *map(str, spec.shape)])
-        if tensor.dtype != np.dtype(spec.dtype):
-            message = f"input {spec.name!r} is {tensor.dtype}, not {spec.dtype}"
-            raise invalid(Reason.TENSOR_DTYPE_MISMATCH, message, field_name)
-        if tensor.ndim != len(spec.shape) + 1:
-            message = f"input {spec.name!r} has rank {tensor.ndim}, not {len(spec.shape) + 1}: [{expected}]"
-            raise invalid(Reason.TENSOR_RANK_MISMATCH, message, field_name)
-        if tensor.shape[1:] != spec.shape:
-            message = f"input {spec.name!r} has shape {list(tensor.shape)}, not [{expected}]"
-            raise invalid(Reason.TENSOR_SHAPE_MISMATCH, message, field_name)
-        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
-            message = f"input {spec.name!r} holds NaN or infinity: replace missing values before sending them"
-            raise invalid(Reason.TENSOR_NOT_FINITE, message, field_name)
-        if not spec.minimum <= tensor.min(initial=spec.minimum) or not tensor.max(initial=spec.minimum) <= spec.maximum:
-            message = f"input {spec.name!r} holds values outside {spec.minimum}..{spec.maximum}"
-            raise invalid(Reason.TENSOR_OUT_OF_RANGE, message, field_name)
-        return tensor
+    def _hold(self, progress: Inferring, message: Tensors, steps: int) -> None:
+        if progress.held_steps + steps > self._max_steps:
+            problem = f"this model takes whole sequences of at most {self._max_steps} steps: finish earlier"
+            raise invalid(Reason.MESSAGE_TOO_LARGE, problem, "chunk.inputs")
+        progress.held.append(message.inputs)
+        progress.held_steps += steps
+
+    def _steps(self, inputs: Mapping[str, Array]) -> int:
+        """How many steps a message has, if its tensors are as the model wants them."""
+        if unknown := sorted(set(inputs) - self._names):
+            problem = f"there is no input {unknown[0]!r}; this model takes {', '.join(sorted(self._names))}"
+            raise invalid(Reason.TENSOR_UNKNOWN, problem, "chunk.inputs")
+        lengths = {len(_checked(spec, inputs)) for spec in self._inputs}
+        if len(lengths) != 1:
+            problem = f"the inputs differ in steps: {sorted(lengths)}"
+            raise invalid(Reason.TENSOR_SHAPE_MISMATCH, problem, "chunk.inputs")
+        steps = lengths.pop()
+        if not 1 <= steps <= self._max_steps:
+            reason = Reason.MESSAGE_TOO_LARGE if steps else Reason.CHUNK_EMPTY
+            raise invalid(reason, f"a message of {steps} steps: 1 to {self._max_steps} are taken", "chunk.inputs")
+        return steps
+
+
+def input_specs(manifest: Manifest) -> list[InputSpec]:
+    """The inputs of a model without their batch and time axes."""
+    return [
+        InputSpec(tensor.name, tuple(axis for axis in tensor.shape if isinstance(axis, int)), tensor.dtype)
+        for tensor in manifest.inputs
+    ]
+
+
+def _checked(spec: InputSpec, inputs: Mapping[str, Array]) -> Array:
+    """The tensor [steps, ...] of one input, if it is as the model wants it."""
+    where = f"chunk.inputs[{spec.name}]"
+    if spec.name not in inputs:
+        raise invalid(Reason.TENSOR_MISSING, f"input {spec.name!r} is missing", where)
+    tensor = inputs[spec.name]
+    expected = ", ".join(["steps", *map(str, spec.shape)])
+    if tensor.dtype != np.dtype(spec.dtype):
+        message = f"input {spec.name!r} is {tensor.dtype}, not {spec.dtype}"
+        raise invalid(Reason.TENSOR_DTYPE_MISMATCH, message, where)
+    if tensor.ndim != len(spec.shape) + 1:
+        message = f"input {spec.name!r} has rank {tensor.ndim}, not {len(spec.shape) + 1}: [{expected}]"
+        raise invalid(Reason.TENSOR_RANK_MISMATCH, message, where)
+    if tensor.shape[1:] != spec.shape:
+        message = f"input {spec.name!r} has shape {list(tensor.shape)}, not [{expected}]"
+        raise invalid(Reason.TENSOR_SHAPE_MISMATCH, message, where)
+    if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+        message = f"input {spec.name!r} holds NaN or infinity: replace missing values before sending them"
+        raise invalid(Reason.TENSOR_NOT_FINITE, message, where)
+    if tensor.size and not spec.minimum <= tensor.min() <= tensor.max() <= spec.maximum:
+        message = f"input {spec.name!r} holds values outside {spec.minimum:g}..{spec.maximum:g}"
+        raise invalid(Reason.TENSOR_OUT_OF_RANGE, message, where)
+    return tensor
 
 
 def _reaction(turn: Turn[Inferring], outputs: Mapping[str, Array]) -> Reaction:
+    items = list(_items(turn, outputs))
+    match turn.segments[-1]:
+        case Segment(chunk=Chunk(mark=End())) as last if last.completes:
+            return Reaction(items, done=True)
+        case Segment(chunk=Chunk(mark=Finish())) as last if last.completes:
+            turn.progress.first_step = 0
+            turn.progress.busy = False
+            return Reaction(items, reset=True)
+    return Reaction(items) if items else NOTHING
+
+
+def _items(turn: Turn[Inferring], outputs: Mapping[str, Array]) -> list[Item]:
+    """An item for each message that this turn completes; what it gives of another is kept for later."""
     progress = turn.progress
-    items: list[Item] = []
+    items = []
     start = 0
     for segment in turn.segments:
-        if isinstance(segment.chunk.mark, End):
-            return Reaction(items, done=True)
+        if segment.stop == segment.start:
+            continue
         stop = start + segment.stop - segment.start
         for name in progress.wanted:
             progress.parts.setdefault(name, []).append(outputs[name][turn.row, start:stop])
         start = stop
         if segment.completes:
-            items.append(Item(segment.chunk.sequence_number, Outputs(_joined(progress.parts))))
+            items.append(Item(segment.chunk.sequence_number, _outputs(progress, segment.chunk.steps)))
+            progress.first_step += segment.chunk.steps
             progress.parts = {}
-    return Reaction(items) if items else NOTHING
+    return items
 
 
-def _joined(parts: Mapping[str, Sequence[Array]]) -> dict[str, Array]:
-    return {name: pieces[0] if len(pieces) == 1 else np.concatenate(pieces) for name, pieces in parts.items()}
+def _outputs(progress: Inferring, steps: int) -> Outputs:
+    if progress.last_step_only:
+        tensors = {name: parts[-1][-1:] for name, parts in progress.parts.items()}
+        return Outputs(tensors, progress.first_step + steps - 1)
+    joined = {name: parts[0] if len(parts) == 1 else np.concatenate(parts) for name, parts in progress.parts.items()}
+    return Outputs(joined, progress.first_step)

@@ -19,7 +19,9 @@ _COUNTS_PER_BLOCK = DRAWS_PER_BLOCK // 4
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn. The defaults draw from the model's own distribution.
+    """How tokens are drawn; the options apply in the order repetition penalty, temperature, top-k, top-p, min-p.
+
+    The defaults draw from the model's own distribution.
 
     temperature: divides the logits; 0 takes the most likely token. In 0..100.
     top_k: keep the k most likely tokens; 0 keeps all.
@@ -119,14 +121,13 @@ def _penalise(scores: Floats, draws: Sequence[Draw]) -> None:
 
 def _truncate(weights: Floats, sampling: Sampling) -> None:
     """Set the weights [vocabulary] of tokens that the options rule out to zero; the most likely one always stays."""
+    if sampling.top_k or sampling.top_p < 1.0:
+        order = np.argsort(-weights, kind="stable")
+        if sampling.top_k:
+            weights[order[sampling.top_k :]] = 0.0
+        if sampling.top_p < 1.0:
+            heights = np.cumsum(weights[order])
+            kept = int(np.searchsorted(heights, sampling.top_p * heights[-1])) + 1
+            weights[order[kept:]] = 0.0
     if sampling.min_p > 0.0:
         weights[weights < sampling.min_p * weights.max()] = 0.0
-    if sampling.top_k == 0 and sampling.top_p == 1.0:
-        return
-    order = np.argsort(-weights, kind="stable")
-    if sampling.top_k:
-        weights[order[sampling.top_k :]] = 0.0
-    if sampling.top_p < 1.0:
-        heights = np.cumsum(weights[order])
-        kept = int(np.searchsorted(heights, sampling.top_p * heights[-1])) + 1
-        weights[order[kept:]] = 0.0

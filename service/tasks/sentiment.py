@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.errors import Reason, invalid
+from service.bundle import Bundle
+from service.errors import BundleError, Reason, invalid
 from service.frontends.text import TextFrontend, TextStream
 from service.session import Chunk
 from service.state import Array
 from service.tasks.sampling import log_softmax
-from service.tasks.task import End, Item, Reaction, Turn
+from service.tasks.task import End, Finish, Item, Reaction, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,6 @@ class Text:
     """A piece of the document."""
 
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The document ends here; another one may follow in the same session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +36,14 @@ class Sentiment(NamedTuple):
     probabilities: tuple[float, ...]
     token_count: int
     final: bool
+
+    @property
+    def score(self) -> float:
+        """From -1 to 1, the classes counting as evenly spaced from the most negative to the most positive."""
+        last = len(self.probabilities) - 1
+        return (
+            sum((2.0 * place / last - 1.0) * weight for place, weight in enumerate(self.probabilities)) if last else 0.0
+        )
 
 
 @dataclass(slots=True)
@@ -81,6 +85,22 @@ class SentimentAnalysis:
         self._output = output_name
         self._labels = tuple(labels)
         self._max_characters = max_characters
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle, max_characters: int) -> "SentimentAnalysis":
+        """The task of a bundle. Raises BundleError when it has no text frontend or no class labels."""
+        manifest = bundle.manifest
+        labels = manifest.heads[0].parameters.get("labels") if manifest.heads else None
+        if manifest.frontend is None or not isinstance(labels, Sequence) or isinstance(labels, str):
+            message = f"{bundle.folder}: sentiment needs a text frontend and a head with labels"
+            raise BundleError(Reason.BUNDLE_MANIFEST_INVALID, message)
+        return cls(
+            TextFrontend.from_files(bundle.folder, manifest.frontend.parameters),
+            input_name=manifest.inputs[0].name,
+            output_name=manifest.heads[0].name,
+            labels=[str(label) for label in labels],
+            max_characters=max_characters,
+        )
 
     def begin(self, options: SentimentOptions) -> Reading:
         """A session at the start of a document."""

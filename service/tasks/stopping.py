@@ -21,6 +21,7 @@ class StopWatch:
     """
 
     stops: tuple[str, ...]
+    matched: str = ""
     _held: list[Piece] = field(default_factory=list)
 
     def feed(self, piece: Piece) -> tuple[list[Piece], bool]:
@@ -29,9 +30,10 @@ class StopWatch:
             return [piece], False
         self._held.append(piece)
         text = "".join(held.text for held in self._held)
-        found = [place for place in (text.find(stop) for stop in self.stops) if place >= 0]
+        found = [(place, stop) for stop in self.stops if (place := text.find(stop)) >= 0]
         if found:
-            settled, self._held = _until(self._held, min(found)), []
+            place, self.matched = min(found)
+            settled, self._held = _until(self._held, place), []
             return settled, True
         count = _settled_count(self._held, len(text) - self._suspicious(text))
         settled, self._held = self._held[:count], self._held[count:]

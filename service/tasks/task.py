@@ -86,5 +86,10 @@ class Task(Protocol[P]):
 
 
 @dataclass(frozen=True, slots=True)
+class Finish:
+    """The sequence is complete; another one may follow in the same session."""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The client has no more input."""

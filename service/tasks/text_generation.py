@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Reason, invalid
+from service.bundle import Bundle
+from service.errors import BundleError, Reason, invalid
 from service.frontends.text import TextFrontend, TextStream, TokenDecoder
 from service.session import Chunk
 from service.state import Array
@@ -94,6 +95,7 @@ class Completion(NamedTuple):
     stop_reason: StopReason
     token_count: int
     seed: int
+    stop_sequence: str = ""
 
 
 @dataclass(slots=True)
@@ -147,6 +149,20 @@ class TextGeneration:
         self._end_token_ids = frozenset(end_token_ids)
         self._max_token_count = max_token_count
         self._max_characters = max_characters
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle, max_characters: int) -> "TextGeneration":
+        """The task of a bundle. Raises BundleError when it has no text frontend."""
+        manifest = bundle.manifest
+        if manifest.frontend is None:
+            message = f"{bundle.folder}: text generation needs a text frontend"
+            raise BundleError(Reason.BUNDLE_MANIFEST_INVALID, message)
+        return cls(
+            TextFrontend.from_files(bundle.folder, manifest.frontend.parameters),
+            input_name=manifest.inputs[0].name,
+            output_name=manifest.outputs[0].name,
+            max_characters=max_characters,
+        )
 
     def begin(self, options: SessionOptions) -> Writing:
         """A session at the start of a text. Raises OPTION_OUT_OF_RANGE."""
@@ -256,7 +272,7 @@ class TextGeneration:
         return Reaction(items, chunk)
 
     def _finish(self, progress: Writing, run: _Run, token_id: int, pieces: list[Piece], reason: StopReason) -> Reaction:
-        completion = Completion(reason, run.count, progress.options.seed)
+        completion = Completion(reason, run.count, progress.options.seed, run.watch.matched)
         items = [*(_item(run, piece) for piece in pieces), Item(run.sequence_number, completion)]
         progress.waiting = [token_id]
         progress.run = None

@@ -1,0 +1,105 @@
+"""The catalog: which model versions are served, each by its engine, and which tasks they can do."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.bundle import Bundle, Manifest
+from service.engine import Engine
+from service.errors import Code, Reason, ServiceError, invalid
+from service.repository import Loaded, Refused
+from service.scheduler import Limits
+from service.state import StateSpec
+from service.tasks.inference import input_specs
+from service.tasks.task import Task
+
+TaskFactory = Callable[[Bundle], Task[Any]]
+
+
+@dataclass(frozen=True)
+class Served:
+    """One version that serves: `tasks` by the name of the endpoint that uses them."""
+
+    loaded: Loaded
+    engine: Engine
+    tasks: Mapping[str, Task[Any]]
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the bundle says of itself."""
+        return self.loaded.bundle.manifest
+
+
+class Catalog:
+    """Finds the version a client asks for."""
+
+    def __init__(self, served: Iterable[Served], refused: Iterable[Refused] = ()) -> None:
+        self.served = tuple(served)
+        self.refused = tuple(refused)
+
+    def find(self, task: str, name: str, version: int) -> Served:
+        """The version of a model, the newest when `version` is 0; an empty name means the only one for the task.
+
+        Raises MODEL_NAME_MISSING, MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND, MODEL_NOT_READY or MODEL_TASK_MISMATCH.
+        """
+        name = name or self._only_name(task)
+        versions = [served for served in self.served if served.manifest.name == name]
+        found = [served for served in versions if version in (0, served.manifest.version)]
+        if not found:
+            raise self._not_found(name, version, versions)
+        newest = max(found, key=lambda served: served.manifest.version)
+        if task not in newest.tasks:
+            message = f"model {name!r} is for {newest.manifest.task}, not for {task}; {self._suggestion(task)}"
+            raise invalid(Reason.MODEL_TASK_MISMATCH, message, "config.session.model")
+        return newest
+
+    def names(self, task: str) -> list[str]:
+        """Names of the models that can do a task."""
+        return sorted({served.manifest.name for served in self.served if task in served.tasks})
+
+    def _only_name(self, task: str) -> str:
+        names = self.names(task)
+        if len(names) == 1:
+            return names[0]
+        message = f"which model? {self._suggestion(task)}"
+        raise invalid(Reason.MODEL_NAME_MISSING, message, "config.session.model")
+
+    def _suggestion(self, task: str) -> str:
+        names = self.names(task)
+        return f"for {task} there is {', '.join(names)}" if names else f"no model for {task} is served"
+
+    def _not_found(self, name: str, version: int, versions: Sequence[Served]) -> ServiceError:
+        for refused in self.refused:
+            if refused.name == name and version in (0, int(refused.version)):
+                message = f"model {name!r} version {refused.version} was refused: {refused.error.message}"
+                return ServiceError(Code.FAILED_PRECONDITION, Reason.MODEL_NOT_READY, message)
+        if versions:
+            known = ", ".join(str(served.manifest.version) for served in versions)
+            message = f"model {name!r} has no version {version}, only {known}"
+            return ServiceError(Code.NOT_FOUND, Reason.MODEL_VERSION_NOT_FOUND, message)
+        known = ", ".join(sorted({served.manifest.name for served in self.served})) or "none"
+        return ServiceError(Code.NOT_FOUND, Reason.MODEL_NOT_FOUND, f"no model {name!r}; served are: {known}")
+
+
+def serve_version(loaded: Loaded, factories: Mapping[str, TaskFactory], generic: str, limits: Limits) -> Served:
+    """An engine for a loaded version, with the generic task and, where the bundle has a frontend, its own.
+
+    Raises BundleError when the bundle does not fit its task.
+    """
+    manifest = loaded.bundle.manifest
+    names = {generic, manifest.task} if manifest.frontend else {generic}
+    tasks = {name: factories[name](loaded.bundle) for name in names & set(factories)}
+    engine = Engine(
+        f"{manifest.name}/{manifest.version}",
+        loaded.model,
+        inputs=input_specs(manifest),
+        states=[
+            StateSpec(state.name, _numbers(state.shape), state.dtype, state.initial_value) for state in manifest.state
+        ],
+        limits=limits,
+    )
+    return Served(loaded, engine, tasks)
+
+
+def _numbers(shape: Iterable[int | str]) -> tuple[int, ...]:
+    return tuple(axis for axis in shape if isinstance(axis, int))

@@ -1,0 +1,49 @@
+"""Generic inference on the wire."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hiddenstate.v1 import inference_pb2, session_pb2
+from service.errors import Reason, invalid
+from service.rpc.tensors import from_array, to_array
+from service.tasks.inference import InferenceOptions, Outputs, Tensors
+from service.tasks.task import Answer, Finish
+
+
+class InferenceCodec:
+    """Reads and writes tensors."""
+
+    task = "inference"
+    request_type = inference_pb2.InferRequest
+    response_type = inference_pb2.InferResponse
+
+    def options(self, config: inference_pb2.InferConfig) -> InferenceOptions:
+        """Which outputs are wanted."""
+        return InferenceOptions(tuple(config.outputs), config.last_step_only)
+
+    def payload(self, request: inference_pb2.InferRequest) -> Tensors | Finish:
+        """The tensors of a chunk, or the end of a sequence."""
+        if request.WhichOneof("content") == "finish":
+            return Finish()
+        inputs = {tensor.name: to_array(tensor) for tensor in request.chunk.inputs}
+        if len(inputs) != len(request.chunk.inputs):
+            raise invalid(Reason.TENSOR_UNKNOWN, "two tensors of one chunk have the same name", "chunk.inputs")
+        return Tensors(inputs)
+
+    def opened(self, opened: session_pb2.Opened, options: InferenceOptions) -> Any:
+        """The first response."""
+        return inference_pb2.InferResponse(opened=opened)
+
+    def responses(self, answers: Sequence[Answer]) -> Iterator[inference_pb2.InferResponse]:
+        """One response for each chunk."""
+        for number, sequence_number, item in answers:
+            yield inference_pb2.InferResponse(outputs=_outputs(number, sequence_number, item))
+
+
+def _outputs(number: int, sequence_number: int, outputs: Outputs) -> inference_pb2.InferOutputs:
+    return inference_pb2.InferOutputs(
+        answer_number=number,
+        sequence_number=sequence_number,
+        outputs=[from_array(name, tensor) for name, tensor in outputs.tensors.items()],
+        first_step_number=outputs.first_step,
+    )

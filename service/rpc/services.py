@@ -1,0 +1,194 @@
+"""Every RPC of the contract bound to what serves it; what this version does not serve says so with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import grpc
+import structlog
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from hiddenstate.v1 import (
+    classification_pb2,
+    forecast_pb2,
+    gesture_pb2,
+    inference_pb2,
+    model_pb2,
+    music_pb2,
+    sentiment_pb2,
+    session_pb2,
+    tagging_pb2,
+    text_generation_pb2,
+    transcription_pb2,
+    translation_pb2,
+)
+from service.catalog import Catalog
+from service.errors import Code, Reason, ServiceError, unserved
+from service.metrics import RequestCounters
+from service.rpc.inference import InferenceCodec
+from service.rpc.models import ModelListing
+from service.rpc.parsing import Unreadable, parser
+from service.rpc.sentiment import SentimentCodec
+from service.rpc.status import abort
+from service.rpc.streaming import Codec, Streaming
+from service.rpc.text_generation import TextGenerationCodec
+
+log = structlog.get_logger()
+
+INFERENCE = InferenceCodec.task
+"""Name of the task that every model can do."""
+
+CODECS: tuple[type[Codec], ...] = (TextGenerationCodec, SentimentCodec, InferenceCodec)
+
+_CONTRACT: tuple[ModuleType, ...] = (
+    classification_pb2,
+    forecast_pb2,
+    gesture_pb2,
+    inference_pb2,
+    model_pb2,
+    music_pb2,
+    sentiment_pb2,
+    session_pb2,
+    tagging_pb2,
+    text_generation_pb2,
+    transcription_pb2,
+    translation_pb2,
+)
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Behaviour = Callable[[Any, Context], Awaitable[Any]]
+
+
+class Health:
+    """The standard health service: each service of the contract, and the server as a whole under the empty name."""
+
+    def __init__(self, servicer: Any, services: dict[str, bool]) -> None:
+        """`services`: whether each one serves."""
+        self._servicer = servicer
+        self._services = services
+
+    async def serving(self) -> None:
+        """Ready."""
+        await self._set("", True)
+        for name, serves in self._services.items():
+            await self._set(name, serves)
+
+    async def draining(self) -> None:
+        """About to stop: balancers send nobody here any more."""
+        await self._servicer.enter_graceful_shutdown()
+
+    async def _set(self, name: str, serves: bool) -> None:
+        status = health_pb2.HealthCheckResponse.SERVING if serves else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._servicer.set(name, status)
+
+
+def add_services(server: grpc.aio.Server, catalog: Catalog, requests: RequestCounters, max_bytes: int) -> Health:
+    """Bind the whole contract, health and reflection."""
+    descriptors = [service for module in _CONTRACT for service in module.DESCRIPTOR.services_by_name.values()]
+    codecs: dict[str, Codec] = {codec.request_type.DESCRIPTOR.full_name: codec() for codec in CODECS}
+    services = {
+        codecs[method.input_type.full_name].task: service.full_name
+        for service in descriptors
+        for method in service.methods
+        if method.input_type.full_name in codecs
+    }
+    behaviours: dict[str, Behaviour] = {name: _streaming(Streaming(codec, catalog)) for name, codec in codecs.items()}
+    listing = ModelListing(catalog, services)
+    behaviours[model_pb2.ListModelsRequest.DESCRIPTOR.full_name] = _unary(listing.list_models)
+    behaviours[model_pb2.GetModelRequest.DESCRIPTOR.full_name] = _unary(listing.get_model)
+    for service in descriptors:
+        handlers = {
+            method.name: _handler(service, method, behaviours, requests, max_bytes) for method in service.methods
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+    serves = {name: any(task in each.tasks for each in catalog.served) for task, name in services.items()}
+    serves[model_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name] = True
+    everything = {service.full_name: serves.get(service.full_name, False) for service in descriptors}
+    return _add_health_and_reflection(server, everything)
+
+
+def _add_health_and_reflection(server: grpc.aio.Server, services: dict[str, bool]) -> Health:
+    servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]  # unknown to the stubs
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    return Health(servicer, services)
+
+
+def _handler(
+    service: ServiceDescriptor,
+    method: MethodDescriptor,
+    behaviours: dict[str, Behaviour],
+    requests: RequestCounters,
+    max_bytes: int,
+) -> grpc.RpcMethodHandler[Any, Any]:
+    name = f"{service.full_name}/{method.name}"
+    behaviour = behaviours.get(method.input_type.full_name) or _unserved(service)
+    deserialize = parser(GetMessageClass(method.input_type), max_bytes)
+    serialize = GetMessageClass(method.output_type).SerializeToString
+    make = grpc.stream_stream_rpc_method_handler if method.client_streaming else grpc.unary_unary_rpc_method_handler
+    return make(_counted(name, behaviour, requests), deserialize, serialize)
+
+
+def _counted(name: str, behaviour: Behaviour, requests: RequestCounters) -> Behaviour:
+    """Count an RPC by its method and the code it ends with; what nobody expected becomes INTERNAL with a reason."""
+
+    async def counted(request: Any, context: Context) -> Any:
+        requests.began(name)
+        code = "CANCELLED"
+        try:
+            result = await behaviour(request, context)
+            code = "OK"
+            return result
+        except grpc.aio.AbortError:
+            code = grpc.StatusCode(_status_of(context)).name
+            raise
+        except Exception as error:
+            log.exception("an RPC failed", method=name)
+            code = Code.INTERNAL.name
+            problem = f"the server failed: {type(error).__name__}"
+            await abort(context, ServiceError(Code.INTERNAL, Reason.INTERNAL, problem))
+        finally:
+            requests.finished(name, code)
+
+    return counted
+
+
+def _status_of(context: Context) -> Any:
+    code = context.code()
+    by_number = {status.value[0]: status for status in grpc.StatusCode}
+    return code if isinstance(code, grpc.StatusCode) else by_number[code]
+
+
+def _streaming(streaming: Streaming) -> Behaviour:
+    async def serve(_: Any, context: Context) -> None:
+        await streaming.serve(context)
+
+    return serve
+
+
+def _unary(answer: Callable[[Any], Any]) -> Behaviour:
+    async def respond(request: Any, context: Context) -> Any:
+        try:
+            if isinstance(request, Unreadable):
+                raise request.error
+            return answer(request)
+        except ServiceError as error:
+            await abort(context, error)
+
+    return respond
+
+
+def _unserved(service: ServiceDescriptor) -> Behaviour:
+    sessions = service.name == "SessionService"
+    reason = Reason.SESSION_SERVICE_NOT_SERVED if sessions else Reason.TASK_NOT_SERVED
+    message = f"{service.full_name} is not served by this version of the server"
+
+    async def refuse(_: Any, context: Context) -> None:
+        await abort(context, unserved(reason, message))
+
+    return refuse

@@ -1,0 +1,111 @@
+"""Text generation on the wire."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hiddenstate.v1 import session_pb2, text_generation_pb2, token_pb2
+from service.errors import Reason, unserved
+from service.tasks.sampling import Sampling
+from service.tasks.task import Answer
+from service.tasks.text_generation import (
+    Completion,
+    Generate,
+    GenerationOptions,
+    Prompt,
+    SessionOptions,
+    StopReason,
+    Token,
+)
+
+_STOP_REASONS = {
+    StopReason.MAX_TOKENS: token_pb2.STOP_REASON_MAX_COUNT,
+    StopReason.STOP_SEQUENCE: token_pb2.STOP_REASON_STOP_SEQUENCE,
+    StopReason.END_OF_TEXT: token_pb2.STOP_REASON_END_OF_SEQUENCE,
+}
+
+
+class TextGenerationCodec:
+    """Reads prompts and options, writes tokens; tokens that wait together go out in one message."""
+
+    task = "text_generation"
+    request_type = text_generation_pb2.GenerateTextRequest
+    response_type = text_generation_pb2.GenerateTextResponse
+
+    def options(self, config: text_generation_pb2.GenerateTextConfig) -> SessionOptions:
+        """The options and the seed, drawn when the client has none."""
+        if config.explain:
+            raise unserved(Reason.OPTION_NOT_SERVED, "explain is not served yet: leave it unset", "config.explain")
+        seed = config.seed if config.HasField("seed") else secrets.randbits(64)
+        return SessionOptions(_generation_options(config.options), seed)
+
+    def payload(self, request: text_generation_pb2.GenerateTextRequest) -> Prompt | Generate:
+        """A prompt, or the wish for text."""
+        if request.WhichOneof("content") == "prompt":
+            return Prompt(request.prompt.text)
+        overridden = request.generate.HasField("options")
+        return Generate(_generation_options(request.generate.options) if overridden else None)
+
+    def opened(self, opened: session_pb2.Opened, options: SessionOptions) -> Any:
+        """The first response, with the seed."""
+        opened.seed = options.seed
+        return text_generation_pb2.GenerateTextResponse(opened=opened)
+
+    def responses(self, answers: Sequence[Answer]) -> Iterator[text_generation_pb2.GenerateTextResponse]:
+        """Tokens gathered up to each completion."""
+        tokens: list[token_pb2.Token] = []
+        for number, sequence_number, item in answers:
+            if isinstance(item, Token):
+                tokens.append(_token(number, item))
+                continue
+            if tokens:
+                yield _tokens(sequence_number, tokens)
+                tokens = []
+            yield _completion(number, sequence_number, item)
+        if tokens:
+            yield _tokens(answers[-1].sequence_number, tokens)
+
+
+def _generation_options(options: text_generation_pb2.GenerateTextOptions) -> GenerationOptions:
+    sampling = Sampling(
+        temperature=options.temperature if options.HasField("temperature") else 1.0,
+        top_k=options.top_k,
+        top_p=options.top_p if options.HasField("top_p") else 1.0,
+        min_p=options.min_p,
+        repetition_penalty=options.repetition_penalty if options.HasField("repetition_penalty") else 1.0,
+    )
+    return GenerationOptions(
+        sampling=sampling,
+        max_token_count=options.max_token_count if options.HasField("max_token_count") else 256,
+        stop_sequences=tuple(options.stop_sequences),
+        log_probabilities=options.log_probabilities,
+        alternative_count=options.alternative_count,
+    )
+
+
+def _token(number: int, token: Token) -> token_pb2.Token:
+    message = token_pb2.Token(answer_number=number, text=token.text, token_id=token.token_id)
+    if token.log_probability is not None:
+        message.log_probability = token.log_probability
+        for text, token_id, log_probability in token.alternatives:
+            message.alternatives.add(text=text, token_id=token_id, log_probability=log_probability)
+    return message
+
+
+def _tokens(sequence_number: int, tokens: list[token_pb2.Token]) -> text_generation_pb2.GenerateTextResponse:
+    return text_generation_pb2.GenerateTextResponse(
+        tokens=token_pb2.Tokens(sequence_number=sequence_number, tokens=tokens)
+    )
+
+
+def _completion(number: int, sequence_number: int, completion: Completion) -> text_generation_pb2.GenerateTextResponse:
+    return text_generation_pb2.GenerateTextResponse(
+        completion=text_generation_pb2.Completion(
+            answer_number=number,
+            sequence_number=sequence_number,
+            stop_reason=_STOP_REASONS[completion.stop_reason],
+            token_count=completion.token_count,
+            stop_sequence=completion.stop_sequence,
+            seed=completion.seed,
+        )
+    )

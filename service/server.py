@@ -1,0 +1,205 @@
+"""The composition root: settings in, a running server out. The one place that wires everything together."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, start_http_server
+
+from service.catalog import Catalog, Served, TaskFactory, serve_version
+from service.config import Settings
+from service.errors import Code, Reason, ServiceError
+from service.metrics import EngineReading, RequestCounters, ServerCollector
+from service.repository import Loaded, Loading, Refused, load_repository
+from service.rpc.services import INFERENCE, add_services
+from service.scheduler import Limits
+from service.tasks.inference import Inference
+from service.tasks.sentiment import SentimentAnalysis
+from service.tasks.text_generation import TextGeneration
+
+log = structlog.get_logger()
+
+EXPIRY_INTERVAL = 1.0
+"""Seconds between two looks for sessions that were silent for too long."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that serves: the addresses it is bound to, and what it serves."""
+
+    address: str
+    metrics_address: str | None
+    catalog: Catalog
+
+
+def task_factories(settings: Settings) -> dict[str, TaskFactory]:
+    """The tasks this server can do, by name."""
+    return {
+        INFERENCE: lambda bundle: Inference.from_bundle(bundle, max_steps=settings.max_backlog_steps // 2),
+        "text_generation": lambda bundle: TextGeneration.from_bundle(bundle, settings.max_text_characters),
+        "sentiment": lambda bundle: SentimentAnalysis.from_bundle(bundle, settings.max_text_characters),
+    }
+
+
+def load_catalog(settings: Settings) -> Catalog:
+    """Load the repository and make an engine for each version. Must run inside the event loop that will serve."""
+    loading = Loading(
+        settings.device, settings.allow_fallback, settings.precision, settings.threads, settings.max_batch_rows
+    )
+    factories = task_factories(settings)
+    served: list[Served] = []
+    refused: list[Refused] = []
+    for version in load_repository(Path(settings.models), loading):
+        result = _serve_or_refuse(version, factories, settings)
+        (refused if isinstance(result, Refused) else served).append(result)  # type: ignore[arg-type]
+    return Catalog(served, refused)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """A server, from bound to drained. On leaving it stops admitting, lets open streams finish, and closes."""
+    catalog = load_catalog(settings)
+    requests = RequestCounters()
+    server = grpc.aio.server(
+        options=[
+            # Two servers on one port would share its connections without a word.
+            ("grpc.so_reuseport", 0),
+            # Twice the limit: what is a little over gets a reason from us, what is far over is cut by gRPC.
+            ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
+        ]
+    )
+    health = add_services(server, catalog, requests, settings.max_message_bytes)
+    host, port = settings.listen.rsplit(":", 1)[0], _bind(server, settings.listen)
+    loops = [asyncio.create_task(each.engine.run()) for each in catalog.served]
+    loops.append(asyncio.create_task(_expire(catalog)))
+    with _metrics(settings, catalog, requests) as metrics_address:
+        await server.start()
+        await health.serving()
+        _announce(catalog, f"{host}:{port}", metrics_address)
+        try:
+            yield Running(f"{host}:{port}", metrics_address, catalog)
+        finally:
+            await health.draining()
+            await _drain(catalog, settings.drain_timeout)
+            await server.stop(grace=1.0)
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            for each in catalog.served:
+                each.loaded.model.close()
+            log.info("stopped")
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings):
+        await stop.wait()
+        log.info("stopping", drain_timeout=settings.drain_timeout)
+
+
+def _serve_or_refuse(
+    version: Loaded | Refused, factories: dict[str, TaskFactory], settings: Settings
+) -> Served | Refused:
+    if isinstance(version, Refused):
+        return version
+    manifest = version.bundle.manifest
+    limits = Limits(
+        max_sessions=settings.max_sessions,
+        max_batch_rows=settings.max_batch_rows,
+        max_chunk_steps=min(settings.max_chunk_steps, manifest.limits.max_chunk_steps),
+        max_backlog_steps=settings.max_backlog_steps,
+        max_backlog_bytes=4 * settings.max_message_bytes,
+        idle_timeout=settings.idle_timeout,
+        whole_sequence=manifest.whole_sequence,
+    )
+    try:
+        return serve_version(version, factories, INFERENCE, limits)
+    except ServiceError as error:
+        version.model.close()
+        return Refused(manifest.name, str(manifest.version), error)
+
+
+def _bind(server: grpc.aio.Server, address: str) -> int:
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError as error:
+        message = f"cannot listen on {address}: is another server there? Give another --listen"
+        raise ServiceError(Code.UNAVAILABLE, Reason.SETTING_INVALID, message) from error
+
+
+async def _expire(catalog: Catalog) -> None:
+    while True:
+        await asyncio.sleep(EXPIRY_INTERVAL)
+        for each in catalog.served:
+            each.engine.expire()
+
+
+async def _drain(catalog: Catalog, timeout: float) -> None:
+    for each in catalog.served:
+        each.engine.stop_admitting()
+    in_time = await asyncio.gather(*(each.engine.drained(timeout) for each in catalog.served))
+    log.info("drained", in_time=all(in_time))
+
+
+@contextlib.contextmanager
+def _metrics(settings: Settings, catalog: Catalog, requests: RequestCounters) -> Iterator[str | None]:
+    """The Prometheus endpoint, in a thread of its own."""
+    if not settings.metrics_listen:
+        yield None
+        return
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    registry.register(ServerCollector(requests, lambda: readings(catalog), lambda: load_states(catalog)))
+    host, port = settings.metrics_listen.rsplit(":", 1)
+    httpd, thread = start_http_server(int(port), host, registry)
+    try:
+        yield f"{host}:{httpd.server_port}"
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join()
+
+
+def readings(catalog: Catalog) -> list[EngineReading]:
+    """All engines at the moment of a scrape."""
+    return [
+        EngineReading(each.manifest.name, str(each.manifest.version), each.engine.counters, each.engine.gauges)
+        for each in catalog.served
+    ]
+
+
+def load_states(catalog: Catalog) -> dict[tuple[str, str], str]:
+    """Whether each version is ready or refused."""
+    ready = {(each.manifest.name, str(each.manifest.version)): "ready" for each in catalog.served}
+    return ready | {(each.name, each.version): "refused" for each in catalog.refused}
+
+
+def _announce(catalog: Catalog, address: str, metrics_address: str | None) -> None:
+    for each in catalog.served:
+        log.info(
+            "model ready",
+            model=each.engine.name,
+            task=each.manifest.task,
+            variant=each.loaded.variant,
+            device=str(each.loaded.model.device),
+            fallback=each.loaded.model.device.fallback,
+        )
+    for refused in catalog.refused:
+        log.error(
+            "model refused",
+            model=f"{refused.name}/{refused.version}",
+            reason=refused.error.reason.value,
+            problem=refused.error.message,
+        )
+    log.info("serving", address=address, metrics=metrics_address, models=len(catalog.served))
