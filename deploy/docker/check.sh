@@ -25,6 +25,7 @@ finish() {
     kill "$daemon" 2>/dev/null || true
     wait "$daemon" 2>/dev/null || true
   fi
+  umount --quiet "$work"/exec/netns/* 2>/dev/null || true
   rm -rf "$work"
   exit "$status"
 }
@@ -73,9 +74,13 @@ await_health() {
   fail "not healthy within a minute"
 }
 
-say "daemon";     start_daemon
-say "stand-in for $base"; import_base
-say "image";      DOCKER_BUILDKIT=0 docker build --quiet --network host --tag "$image" --file deploy/docker/Dockerfile . >/dev/null
+say "daemon"
+start_daemon
+say "stand-in for $base"
+import_base
+say "image"
+DOCKER_BUILDKIT=0 docker build --quiet --network host --tag "$image" --file deploy/docker/Dockerfile . > "$work/build.log" 2>&1 ||
+  { tail -30 "$work/build.log" >&2; exit 1; }
 docker image inspect --format '{{.Size}}' "$image" | awk '{ printf "image %.0f MB, the base included\n", $1 / 1e6 }'
 docker run --rm --entrypoint python "$image" -c '
 import importlib.util, sys
@@ -84,7 +89,7 @@ sys.exit(f"in the image: {found}" if found else 0)' || fail "something is in the
 
 say "container"
 port=$(free_port); metrics=$(free_port)
-docker run --detach --name "$name" --network host --read-only --tmpfs /tmp:size=16m --cap-drop ALL \
+docker run --detach --name "$name" --health-interval 2s --network host --read-only --tmpfs /tmp:size=16m --cap-drop ALL \
   --security-opt no-new-privileges --pids-limit 256 --memory 2g --volume "$models:/models:ro" \
   --env HIDDENSTATE_LISTEN="127.0.0.1:$port" --env HIDDENSTATE_METRICS_LISTEN="127.0.0.1:$metrics" "$image" >/dev/null
 await_health
