@@ -1,0 +1,1 @@
+"""Raw input to steps and back, shared by training and serving: pure, incremental, bounded."""
