@@ -135,7 +135,7 @@ def _handler(
 
 
 def _counted(name: str, behaviour: Behaviour, requests: RequestCounters) -> Behaviour:
-    """Count an RPC by its method and the code it ends with; what nobody expected becomes INTERNAL with a reason."""
+    """Count an RPC by its method and the code it ends with, and end it with its error if it has one."""
 
     async def counted(request: Any, context: Context) -> Any:
         requests.began(name)
@@ -144,24 +144,18 @@ def _counted(name: str, behaviour: Behaviour, requests: RequestCounters) -> Beha
             result = await behaviour(request, context)
             code = "OK"
             return result
-        except grpc.aio.AbortError:
-            code = grpc.StatusCode(_status_of(context)).name
-            raise
+        except ServiceError as error:
+            code = error.code.name
+            await abort(context, error)
         except Exception as error:
-            log.exception("an RPC failed", method=name)
             code = Code.INTERNAL.name
+            log.exception("an RPC failed", method=name)
             problem = f"the server failed: {type(error).__name__}"
             await abort(context, ServiceError(Code.INTERNAL, Reason.INTERNAL, problem))
         finally:
             requests.finished(name, code)
 
     return counted
-
-
-def _status_of(context: Context) -> Any:
-    code = context.code()
-    by_number = {status.value[0]: status for status in grpc.StatusCode}
-    return code if isinstance(code, grpc.StatusCode) else by_number[code]
 
 
 def _streaming(streaming: Streaming) -> Behaviour:
@@ -172,13 +166,10 @@ def _streaming(streaming: Streaming) -> Behaviour:
 
 
 def _unary(answer: Callable[[Any], Any]) -> Behaviour:
-    async def respond(request: Any, context: Context) -> Any:
-        try:
-            if isinstance(request, Unreadable):
-                raise request.error
-            return answer(request)
-        except ServiceError as error:
-            await abort(context, error)
+    async def respond(request: Any, _: Context) -> Any:
+        if isinstance(request, Unreadable):
+            raise request.error
+        return answer(request)
 
     return respond
 
@@ -188,7 +179,7 @@ def _unserved(service: ServiceDescriptor) -> Behaviour:
     reason = Reason.SESSION_SERVICE_NOT_SERVED if sessions else Reason.TASK_NOT_SERVED
     message = f"{service.full_name} is not served by this version of the server"
 
-    async def refuse(_: Any, context: Context) -> None:
-        await abort(context, unserved(reason, message))
+    async def refuse(_: Any, __: Context) -> None:
+        raise unserved(reason, message)
 
     return refuse

@@ -16,7 +16,6 @@ from hiddenstate.v1 import session_pb2
 from service.catalog import Catalog, Served
 from service.errors import Code, Reason, ServiceError, invalid, unserved
 from service.rpc.parsing import Unreadable
-from service.rpc.status import abort
 from service.stream import Message, Stream
 from service.tasks.task import Answer, End
 
@@ -77,33 +76,29 @@ class Streaming:
         self._catalog = catalog
 
     async def serve(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-        """From the config to the last answer; ends the RPC with the error of the session if it has one."""
-        served, stream, opened = await self._open(context)
-        await context.write(opened)
-        reader = asyncio.create_task(self._read(context, served, stream))
+        """From the config to the last answer. Raises the ServiceError of the session if it has one."""
+        served, stream, opened = self._open(await context.read())
         try:
-            while answers := await stream.answers():
-                for response in self._codec.responses(answers):
-                    await context.write(response)
-        except ServiceError as error:
-            await abort(context, error)
+            await context.write(opened)
+            reader = asyncio.create_task(self._read(context, served, stream))
+            try:
+                while answers := await stream.answers():
+                    for response in self._codec.responses(answers):
+                        await context.write(response)
+            finally:
+                reader.cancel()
         finally:
-            reader.cancel()
             # Without effect unless the client left before its session ended.
             served.engine.close(stream)
 
-    async def _open(self, context: grpc.aio.ServicerContext[Any, Any]) -> tuple[Served, Stream, Any]:
-        try:
-            config = _config_of(await context.read())
-            session = config.session
-            _check_session(session)
-            served = self._catalog.find(self._codec.task, session.model, session.version)
-            options = self._codec.options(config)
-            session_id = session.session_id or secrets.token_hex(16)
-            task = served.tasks[self._codec.task]
-            stream = served.engine.open(task, options, session_id, _patience(session))
-        except ServiceError as error:
-            await abort(context, error)
+    def _open(self, request: Any) -> tuple[Served, Stream, Any]:
+        config = _config_of(request)
+        session = config.session
+        _check_session(session)
+        served = self._catalog.find(self._codec.task, session.model, session.version)
+        options = self._codec.options(config)
+        session_id = session.session_id or secrets.token_hex(16)
+        stream = served.engine.open(served.tasks[self._codec.task], options, session_id, _patience(session))
         opened = session_pb2.Opened(
             session_id=session_id,
             model=served.manifest.name,
