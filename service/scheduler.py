@@ -172,11 +172,10 @@ class Scheduler:
         """Open a session that goes on where the snapshot was taken."""
         session = self.open(snapshot.session_id, now, snapshot.patience)
         self._table.write(session.tenancy, snapshot.state)
-        for chunk in snapshot.chunks:
-            self.submit(session, chunk)
-        session.offset = snapshot.offset
-        session.pending_steps -= snapshot.offset
+        session.restore(snapshot.chunks, snapshot.offset)
         session.steps_done = snapshot.steps_done
+        if session.ready:
+            self._ready[session] = None
         return session
 
     def check_integrity(self) -> None:

@@ -1,7 +1,7 @@
 """A session: the server-side life of one sequence, with its place in the state table and the steps still to run."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,6 +125,13 @@ class Session:
             self.pending_bytes -= chunk.byte_count
             self.offset = 0
         return tuple(segments)
+
+    def restore(self, chunks: Sequence[Chunk], offset: int) -> None:
+        """Put back a backlog, of whose first chunk `offset` steps are done. It fitted once, so it fits again."""
+        self.chunks.extend(chunks)
+        self.offset = offset
+        self.pending_steps = sum(chunk.steps for chunk in chunks) - offset
+        self.pending_bytes = sum(chunk.byte_count for chunk in chunks)
 
     def clear(self) -> None:
         """Forget what is waiting."""
