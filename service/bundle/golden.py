@@ -42,12 +42,12 @@ def read_golden(path: Path) -> tuple[GoldenChunk, ...]:
     """Read the chunks back. Raises BundleError(BUNDLE_GOLDEN_MISMATCH) when the file is none of ours; no pickle."""
     parts: dict[int, dict[str, dict[str, NDArray[np.generic]]]] = {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             for key in archive.files:
                 number, part, name = (*key.split("/", 2), "")[:3]
                 parts.setdefault(int(number), {}).setdefault(part, {})[name] = archive[key]
         return tuple(_chunk(parts[number]) for number in range(len(parts)))
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise BundleError(Reason.BUNDLE_GOLDEN_MISMATCH, f"{path} holds no golden vectors: {error}") from error
 
 
@@ -71,5 +71,6 @@ def largest_gap(expected: NDArray[np.generic], found: NDArray[np.generic]) -> fl
     """The largest absolute difference of two arrays; infinite when the shapes differ or either holds a NaN."""
     if expected.shape != found.shape:
         return float("inf")
-    largest = float(np.abs(expected.astype(np.float64) - found.astype(np.float64)).max(initial=0.0))
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        largest = float(np.abs(expected.astype(np.float64) - found.astype(np.float64)).max(initial=0.0))
     return largest if np.isfinite(largest) else float("inf")
