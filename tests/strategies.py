@@ -1,6 +1,7 @@
 """Hypothesis strategies: sequences, their cuts, crowds of sessions, and the limits they are served under."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import settings
@@ -52,7 +53,7 @@ def texts_in_pieces(draw: st.DrawFn, text: st.SearchStrategy[str]) -> list[str]:
     """A text, cut anywhere."""
     whole = draw(text)
     places = [0, *draw(cuts(len(whole))), len(whole)]
-    return [whole[start:stop] for start, stop in zip(places, places[1:], strict=False)]
+    return [whole[start:stop] for start, stop in pairwise(places)]
 
 
 limits = st.builds(
