@@ -1,0 +1,103 @@
+"""The async client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import grpc
+import grpc.aio
+
+from hiddenstate import wire
+from hiddenstate.answers import TextAnswer
+from hiddenstate.async_sessions import AsyncGenerateSession, AsyncInferSession, AsyncSentimentStream, AsyncTextStream
+from hiddenstate.async_stream import AsyncConnection, AsyncStream
+from hiddenstate.options import GenerateOptions, InferOptions, SentimentOptions, SessionOptions
+from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
+from hiddenstate.requests import GenerateScript, SentimentScript, spoken_async
+from hiddenstate.results import Model, Sentiment
+from hiddenstate.v1.model_pb2 import ListModelsRequest
+
+Text = str | Iterable[str] | AsyncIterable[str]
+
+
+class AsyncClient:
+    """A connection to one server, for use within one running event loop.
+
+        async with AsyncClient("127.0.0.1:50051") as client:
+            async for token in client.generate("It was", model="austen"):
+                print(token.text, end="", flush=True)
+
+    All methods raise ServerError.
+    """
+
+    def __init__(
+        self,
+        address: str = DEFAULT_ADDRESS,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """`address` is host:port; `credentials` make it TLS; `metadata` goes with every call. Connects when used."""
+        channel = grpc.aio.secure_channel(address, credentials) if credentials else grpc.aio.insecure_channel(address)
+        self._connection = AsyncConnection(channel, address, tuple(metadata))
+
+    def generate(self, prompt: Text, **options: Unpack[GenerateOptions]) -> AsyncTextStream:
+        """Go on from a prompt, whole or in pieces: an async iterator over tokens; `await .text()` gives the text."""
+        protocol = StreamProtocol.of(wire.GENERATE_TEXT, options)
+        requests = spoken_async(GenerateScript(protocol, options), prompt)
+        stream = AsyncStream(self._connection, protocol, options.get("timeout"), requests)
+        return AsyncTextStream(stream, TextAnswer(protocol))
+
+    def generate_session(self, **options: Unpack[GenerateOptions]) -> AsyncGenerateSession:
+        """A session to prompt and generate from repeatedly. Use it in an `async with` block."""
+        return AsyncGenerateSession(self._open(wire.GENERATE_TEXT, wire.generate_config(options), options))
+
+    def sentiment(self, text: Text, **options: Unpack[SentimentOptions]) -> AsyncSentimentStream:
+        """Read a text, whole or in pieces as they come: running results; `await .final()` gives the last."""
+        return self._read(SentimentScript(StreamProtocol.of(wire.ANALYZE_SENTIMENT, options), options), text)
+
+    def sentiments(
+        self, documents: Iterable[str] | AsyncIterable[str], **options: Unpack[SentimentOptions]
+    ) -> AsyncIterator[Sentiment]:
+        """The final result of each of many documents, in order, over one stream."""
+        protocol = StreamProtocol.of(wire.ANALYZE_SENTIMENT, options)
+        return self._read(SentimentScript(protocol, options, whole=True), documents)
+
+    def infer_session(self, model: str, **options: Unpack[InferOptions]) -> AsyncInferSession:
+        """A session on tensors with any model. Use it in an `async with` block."""
+        return AsyncInferSession(self._open(wire.INFER, wire.infer_config(model, options), options))
+
+    async def models(self) -> list[Model]:
+        """All models of the server, with their figures and their state."""
+        models: list[Model] = []
+        request = ListModelsRequest()
+        while True:
+            page = await self._connection.call(wire.LIST_MODELS, request)
+            models += map(wire.model, page.models)
+            if not page.next_page_token:
+                return models
+            request = ListModelsRequest(page_token=page.next_page_token)
+
+    async def close(self) -> None:
+        """Close the connection; streams that are open end."""
+        await self._connection.channel.close(None)
+
+    async def __aenter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        await self.close()
+
+    def _read(self, script: SentimentScript, text: Text) -> AsyncSentimentStream:
+        timeout = script.options.get("timeout")
+        return AsyncSentimentStream(AsyncStream(self._connection, script.protocol, timeout, spoken_async(script, text)))
+
+    def _open(self, rpc: Rpc, config: Any, options: SessionOptions) -> AsyncStream:
+        protocol = StreamProtocol.of(rpc, options)
+        return AsyncStream(self._connection, protocol, options.get("timeout"), first=protocol.config(config))

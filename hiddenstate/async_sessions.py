@@ -1,0 +1,136 @@
+"""What the async client hands out: texts as they are written, results as they are read, sessions to go on with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Self, Unpack
+
+from hiddenstate.answers import TextAnswer, broken_off, final_of, outputs_of, sentiment_of
+from hiddenstate.async_stream import AsyncStream
+from hiddenstate.options import TextOptions
+from hiddenstate.requests import finish, generation, inference_chunk, prompts
+from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
+from hiddenstate.tensors import Array
+
+
+class _AsyncCall:
+    """A call that may be left at any time: `close()`, or leave its `async with` block. The server frees the session."""
+
+    def __init__(self, stream: AsyncStream) -> None:
+        self._stream = stream
+
+    @property
+    def session_id(self) -> str:
+        """Name of the session."""
+        return self._stream.protocol.session_id
+
+    @property
+    def opened(self) -> OpenedSession | None:
+        """What the server opened; None before its first answer was received."""
+        return self._stream.protocol.opened
+
+    def close(self) -> None:
+        """End the call now; answers on their way are lost."""
+        self._stream.cancel()
+
+    async def __aenter__(self) -> Self:
+        """The call itself; its config has been sent."""
+        await self._stream.started()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the call."""
+        self.close()
+
+
+class AsyncTextStream(_AsyncCall, AsyncIterator[Token]):
+    """A text as it is written: iterate over its tokens, or take `text()`."""
+
+    def __init__(self, stream: AsyncStream, answer: TextAnswer) -> None:
+        super().__init__(stream)
+        self._answer = answer
+        self._tokens = self._read()
+
+    @property
+    def completion(self) -> Completion | None:
+        """Why the text ended, once it has."""
+        return self._answer.completion
+
+    async def text(self) -> str:
+        """The rest of the text as a whole. Raises ServerError."""
+        return "".join([token.text async for token in self])
+
+    async def __anext__(self) -> Token:
+        """The next token. Raises ServerError."""
+        return await anext(self._tokens)
+
+    async def _read(self) -> AsyncIterator[Token]:
+        async for content, response in self._stream:
+            for token in self._answer.take(content, response):
+                yield token
+            if self._answer.complete:
+                return
+        self._answer.check()
+
+
+class AsyncSentimentStream(_AsyncCall, AsyncIterator[Sentiment]):
+    """Running results while a text is read, and its final one as the last."""
+
+    def __init__(self, stream: AsyncStream) -> None:
+        super().__init__(stream)
+        self._results = self._read()
+
+    async def final(self) -> Sentiment:
+        """The final result. Raises ServerError."""
+        return final_of([result async for result in self])
+
+    async def __anext__(self) -> Sentiment:
+        """The next result. Raises ServerError."""
+        return await anext(self._results)
+
+    async def _read(self) -> AsyncIterator[Sentiment]:
+        async for content, response in self._stream:
+            if result := sentiment_of(self._stream.protocol, content, response):
+                yield result
+
+
+class AsyncGenerateSession(_AsyncCall):
+    """A session that writes: prompt, generate, prompt again; the model remembers everything before."""
+
+    async def prompt(self, text: str) -> None:
+        """Send a piece of text to go on from."""
+        for request in prompts(self._stream.protocol, text):
+            await self._stream.send(request)
+
+    async def generate(self, **options: Unpack[TextOptions]) -> AsyncTextStream:
+        """Ask for text from here; `options` replace those of the session for this text. Closing it ends the session."""
+        request = generation(self._stream.protocol, options)
+        await self._stream.send(request)
+        return AsyncTextStream(self._stream, TextAnswer(self._stream.protocol, request.sequence_number))
+
+
+class AsyncInferSession(_AsyncCall):
+    """A session on tensors: the server keeps the state, `step` sends only what is new."""
+
+    async def step(self, inputs: Array | Mapping[str, Array]) -> dict[str, Array]:
+        """Run the next steps: an array [steps, ...], or one for each input by name. Gives the outputs by name."""
+        await self.send(inputs)
+        return await self.receive()
+
+    async def send(self, inputs: Array | Mapping[str, Array]) -> None:
+        """Send the next steps without waiting for their outputs."""
+        await self._stream.send(inference_chunk(self._stream.protocol, inputs))
+
+    async def receive(self) -> dict[str, Array]:
+        """The outputs of the first `send` that was not received yet, [steps, ...] each."""
+        async for content, response in self._stream:
+            if outputs := outputs_of(self._stream.protocol, content, response):
+                return outputs
+        raise broken_off("the outputs came")
+
+    async def finish(self) -> None:
+        """The sequence is complete: the next steps begin a new one, with the initial state."""
+        await self._stream.send(finish(self._stream.protocol))

@@ -1,0 +1,99 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import grpc
+
+from hiddenstate import wire
+from hiddenstate.answers import TextAnswer
+from hiddenstate.options import GenerateOptions, InferOptions, SentimentOptions, SessionOptions
+from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
+from hiddenstate.requests import GenerateScript, SentimentScript, spoken
+from hiddenstate.results import Model, Sentiment
+from hiddenstate.sessions import GenerateSession, InferSession, SentimentStream, TextStream
+from hiddenstate.stream import Connection, Stream
+from hiddenstate.v1.model_pb2 import ListModelsRequest
+
+
+class Client:
+    """A connection to one server; safe to share between threads, each with streams of its own.
+
+        with Client("127.0.0.1:50051") as client:
+            print(client.generate("It was", model="austen", max_tokens=100).text())
+
+    All methods raise ServerError.
+    """
+
+    def __init__(
+        self,
+        address: str = DEFAULT_ADDRESS,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """`address` is host:port; `credentials` make it TLS; `metadata` goes with every call. Connects when used."""
+        channel = grpc.secure_channel(address, credentials) if credentials else grpc.insecure_channel(address)
+        self._connection = Connection(channel, address, tuple(metadata))
+
+    def generate(self, prompt: str | Iterable[str], **options: Unpack[GenerateOptions]) -> TextStream:
+        """Go on from a prompt, whole or in pieces: an iterator over tokens; `.text()` gives the text."""
+        protocol = StreamProtocol.of(wire.GENERATE_TEXT, options)
+        requests = spoken(GenerateScript(protocol, options), prompt)
+        stream = Stream(self._connection, protocol, options.get("timeout"), requests)
+        return TextStream(stream, TextAnswer(protocol))
+
+    def generate_session(self, **options: Unpack[GenerateOptions]) -> GenerateSession:
+        """A session to prompt and generate from repeatedly. Use it in a `with` block."""
+        return GenerateSession(self._open(wire.GENERATE_TEXT, wire.generate_config(options), options))
+
+    def sentiment(self, text: str | Iterable[str], **options: Unpack[SentimentOptions]) -> SentimentStream:
+        """Read a text, whole or in pieces as they come: an iterator over running results; `.final()` gives the last."""
+        return self._read(SentimentScript(StreamProtocol.of(wire.ANALYZE_SENTIMENT, options), options), text)
+
+    def sentiments(self, documents: Iterable[str], **options: Unpack[SentimentOptions]) -> Iterator[Sentiment]:
+        """The final result of each of many documents, in order, over one stream."""
+        protocol = StreamProtocol.of(wire.ANALYZE_SENTIMENT, options)
+        return self._read(SentimentScript(protocol, options, whole=True), documents)
+
+    def infer_session(self, model: str, **options: Unpack[InferOptions]) -> InferSession:
+        """A session on tensors with any model. Use it in a `with` block."""
+        return InferSession(self._open(wire.INFER, wire.infer_config(model, options), options))
+
+    def models(self) -> list[Model]:
+        """All models of the server, with their figures and their state."""
+        models: list[Model] = []
+        request = ListModelsRequest()
+        while True:
+            page = self._connection.call(wire.LIST_MODELS, request)
+            models += map(wire.model, page.models)
+            if not page.next_page_token:
+                return models
+            request = ListModelsRequest(page_token=page.next_page_token)
+
+    def close(self) -> None:
+        """Close the connection; streams that are open end."""
+        self._connection.channel.close()
+
+    def __enter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def _read(self, script: SentimentScript, text: str | Iterable[str]) -> SentimentStream:
+        timeout = script.options.get("timeout")
+        return SentimentStream(Stream(self._connection, script.protocol, timeout, spoken(script, text)))
+
+    def _open(self, rpc: Rpc, config: Any, options: SessionOptions) -> Stream:
+        protocol = StreamProtocol.of(rpc, options)
+        stream = Stream(self._connection, protocol, options.get("timeout"))
+        stream.send(protocol.config(config))
+        return stream

@@ -1,0 +1,142 @@
+"""What the blocking client hands out: texts as they are written, results as they are read, sessions to go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Self, Unpack
+
+from hiddenstate.answers import TextAnswer, broken_off, final_of, outputs_of, sentiment_of
+from hiddenstate.options import TextOptions
+from hiddenstate.requests import finish, generation, inference_chunk, prompts
+from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
+from hiddenstate.stream import Stream
+from hiddenstate.tensors import Array
+
+
+class _Call:
+    """A call that may be left at any time: `close()`, or leave its `with` block. The server then frees the session."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    @property
+    def session_id(self) -> str:
+        """Name of the session."""
+        return self._stream.protocol.session_id
+
+    @property
+    def opened(self) -> OpenedSession | None:
+        """What the server opened; None before its first answer was received."""
+        return self._stream.protocol.opened
+
+    def close(self) -> None:
+        """End the call now; answers on their way are lost."""
+        self._stream.cancel()
+
+    def __enter__(self) -> Self:
+        """The call itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the call."""
+        self.close()
+
+
+class TextStream(_Call, Iterator[Token]):
+    """A text as it is written: iterate over its tokens, or take `text()`."""
+
+    def __init__(self, stream: Stream, answer: TextAnswer) -> None:
+        super().__init__(stream)
+        self._answer = answer
+        self._tokens = self._read()
+
+    @property
+    def completion(self) -> Completion | None:
+        """Why the text ended, once it has."""
+        return self._answer.completion
+
+    def text(self) -> str:
+        """The rest of the text as a whole. Raises ServerError."""
+        return "".join(token.text for token in self)
+
+    def __iter__(self) -> Self:
+        """The stream itself."""
+        return self
+
+    def __next__(self) -> Token:
+        """The next token. Raises ServerError."""
+        return next(self._tokens)
+
+    def _read(self) -> Iterator[Token]:
+        for content, response in self._stream:
+            yield from self._answer.take(content, response)
+            if self._answer.complete:
+                return
+        self._answer.check()
+
+
+class SentimentStream(_Call, Iterator[Sentiment]):
+    """Running results while a text is read, and its final one as the last."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._results = self._read()
+
+    def final(self) -> Sentiment:
+        """The final result. Raises ServerError."""
+        return final_of(list(self))
+
+    def __iter__(self) -> Self:
+        """The stream itself."""
+        return self
+
+    def __next__(self) -> Sentiment:
+        """The next result. Raises ServerError."""
+        return next(self._results)
+
+    def _read(self) -> Iterator[Sentiment]:
+        for content, response in self._stream:
+            if result := sentiment_of(self._stream.protocol, content, response):
+                yield result
+
+
+class GenerateSession(_Call):
+    """A session that writes: prompt, generate, prompt again; the model remembers everything before."""
+
+    def prompt(self, text: str) -> None:
+        """Send a piece of text to go on from."""
+        for request in prompts(self._stream.protocol, text):
+            self._stream.send(request)
+
+    def generate(self, **options: Unpack[TextOptions]) -> TextStream:
+        """Ask for text from here; `options` replace those of the session for this text. Closing it ends the session."""
+        request = generation(self._stream.protocol, options)
+        self._stream.send(request)
+        return TextStream(self._stream, TextAnswer(self._stream.protocol, request.sequence_number))
+
+
+class InferSession(_Call):
+    """A session on tensors: the server keeps the state, `step` sends only what is new."""
+
+    def step(self, inputs: Array | Mapping[str, Array]) -> dict[str, Array]:
+        """Run the next steps: an array [steps, ...], or one for each input by name. Gives the outputs by name."""
+        self.send(inputs)
+        return self.receive()
+
+    def send(self, inputs: Array | Mapping[str, Array]) -> None:
+        """Send the next steps without waiting for their outputs."""
+        self._stream.send(inference_chunk(self._stream.protocol, inputs))
+
+    def receive(self) -> dict[str, Array]:
+        """The outputs of the first `send` that was not received yet, [steps, ...] each."""
+        for content, response in self._stream:
+            if outputs := outputs_of(self._stream.protocol, content, response):
+                return outputs
+        raise broken_off("the outputs came")
+
+    def finish(self) -> None:
+        """The sequence is complete: the next steps begin a new one, with the initial state."""
+        self._stream.send(finish(self._stream.protocol))
