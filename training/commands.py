@@ -1,0 +1,149 @@
+"""The commands `hiddenstate train` and `hiddenstate evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from service.errors import ServiceError
+from training.data.cache import DataError
+from training.loop import CHECKPOINT, Training
+from training.report import write_report
+from training.run import Run, hardware, plain, save_weights, source_revision
+from training.tasks import TASKS, exportable_of_run, subject_of_run, task_named
+from training.verify import verify
+
+TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help=f"What to learn: {', '.join(TASKS)}.")]
+CellOption = Annotated[str | None, typer.Option(help="rnn, gru or lstm; default: the recipe's.")]
+SmokeOption = Annotated[bool, typer.Option("--smoke", help="A tiny network for seconds, to try the whole path.")]
+DataOption = Annotated[Path | None, typer.Option(help="Your own data: a text file, or a CSV with text,label.")]
+OutOption = Annotated[Path | None, typer.Option(help="The run's folder; default: runs/TASK.")]
+SeedOption = Annotated[int | None, typer.Option(help="Default: the recipe's.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Threads of torch; default: one for each core.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")]
+ExportOption = Annotated[
+    Path | None, typer.Option("--export", metavar="MODELS", help="Then measure, export into this folder and verify.")
+]
+SourceArgument = Annotated[str, typer.Argument(metavar="RUN|TASK", help="A run's folder, or a task with --folds.")]
+FoldsOption = Annotated[int | None, typer.Option(min=2, help="Train and measure again for each of so many folds.")]
+
+
+def train(
+    task: TaskArgument,
+    cell: CellOption = None,
+    smoke: SmokeOption = False,
+    data: DataOption = None,
+    out: OutOption = None,
+    seed: SeedOption = None,
+    threads: ThreadsOption = None,
+    resume: ResumeOption = False,
+    export: ExportOption = None,
+) -> None:
+    """Train a network; with --export also measure it on the test part and write a verified bundle."""
+    console = Console(stderr=True)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    folder = out or Path("runs") / task
+    try:
+        chosen = task_named(task)
+        if cell not in (None, "rnn", "gru", "lstm"):
+            raise ValueError(f"--cell {cell} is none of rnn, gru, lstm")
+        if resume and not (folder / CHECKPOINT).is_file():
+            raise ValueError(f"{folder} holds no checkpoint to resume; leave out --resume")
+        recipe = chosen.recipe(cell, smoke, seed)
+        subject = chosen.subject(recipe, data)
+        outcome = Training(subject, subject.schedule, folder, console).run(resume=resume)
+        save_weights(folder, subject.network.state_dict(), subject.tokenizer)
+        run = Run(
+            folder=folder,
+            task=task,
+            recipe=plain(recipe),
+            data=str(data.resolve()) if data else None,
+            command=_command(),
+            seconds=outcome.seconds,
+            revision=source_revision(),
+            hardware=hardware(),
+            valid=outcome.best,
+        )
+        run.save()
+        if export is not None:
+            run = run.with_figures(*subject.measure(run.command))
+            run.save()
+        console.print(f"wrote {write_report(run, chosen.METRIC, subject.sections(folder))}", markup=False)
+        if export is not None:
+            _show(run, console)
+            _export(run, export, console)
+    except (DataError, ServiceError, ValueError, OSError) as error:
+        raise _failure(error) from error
+
+
+def evaluate(
+    source: SourceArgument, folds: FoldsOption = None, data: DataOption = None, threads: ThreadsOption = None
+) -> None:
+    """Measure a run on the test part beside its baseline; with --folds train and measure a recipe by cross-validation."""
+    console = Console(stderr=True)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        if source in TASKS:
+            if folds is None:
+                raise ValueError(f"give a run's folder, e.g. runs/{source}, or --folds 10")
+            task = task_named(source)
+            figure = task.cross_validate(task.recipe(None, False, None), data, folds, console, _command())
+            Console().print_json(data=figure.model_dump())
+            return
+        run = Run.load(Path(source))
+        task = task_named(run.task)
+        if folds is not None:
+            own = Path(run.data) if run.data else None
+            command = f"hiddenstate evaluate {run.task} --folds {folds}"
+            run = run.with_figures(task.cross_validate(task.recipe_from(run.recipe), own, folds, console, command))
+        else:
+            run = run.with_figures(*subject_of_run(run).measure(_command()))
+        run.save()
+        write_report(run, task.METRIC, subject_of_run(run).sections(run.folder))
+        _show(run, Console())
+    except (DataError, ServiceError, ValueError, OSError) as error:
+        raise _failure(error) from error
+
+
+def _export(run: Run, models: Path, console: Console) -> None:
+    """Write the bundle and verify it against torch. Raises ValueError when a check fails."""
+    exportable = exportable_of_run(run.folder)
+    bundle = exportable.write(models)
+    report = verify(bundle, exportable.network)
+    for check in report.checks:
+        console.print(
+            f"{'passed' if check.passed else 'FAILED'}: {check.variant}, {check.fact} ({check.scope}), "
+            f"{check.difference:.1e} of at most {check.bound:.1e}",
+            markup=False,
+        )
+    for name, reason in bundle.manifest.withheld.items():
+        console.print(f"{name} is not shipped: {reason}", markup=False)
+    if not report.passed:
+        raise ValueError(f"{bundle.folder} failed its verification; see above")
+    console.print(f"wrote {bundle.folder}", markup=False)
+
+
+def _show(run: Run, console: Console) -> None:
+    table = Table("metric", "value", "baseline", "split")
+    for figure in run.figures:
+        table.add_row(figure.metric, f"{figure.value:.4f}", f"{figure.baseline_value or 0:.4f}", figure.split)
+    console.print(table)
+
+
+def _command() -> str:
+    """The command line that is running, as a user types it."""
+    return " ".join(["hiddenstate", *sys.argv[1:]])
+
+
+def _failure(error: Exception) -> typer.Exit:
+    """Print what went wrong and what to do; the command ends with code 1."""
+    Console(stderr=True).print(f"error: {error}", style="red", markup=False)
+    return typer.Exit(1)

@@ -1,0 +1,99 @@
+"""The folder of one training: what was asked for, what came out, and everything an export or evaluation needs."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from service.bundle import Provenance, QualityFigure
+
+RUN_FILE, WEIGHTS_FILE, TOKENIZER_FILE = "run.json", "weights.pt", "tokenizer.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training. `recipe` holds its fields as plain data; `data` the user's own file, if there was one."""
+
+    folder: Path
+    task: str
+    recipe: Mapping[str, Any]
+    data: str | None
+    command: str
+    seconds: float
+    revision: str
+    hardware: str
+    valid: float
+    figures: tuple[QualityFigure, ...] = ()
+
+    @classmethod
+    def load(cls, folder: Path) -> Run:
+        """Read `run.json`. Raises ValueError when the folder holds no finished run."""
+        try:
+            said = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ValueError(f"{folder} holds no finished run; make one with `hiddenstate train TASK`") from error
+        figures = tuple(QualityFigure(**figure) for figure in said.pop("figures"))
+        return cls(folder=folder, figures=figures, **said)
+
+    def save(self) -> None:
+        """Write `run.json`."""
+        said = {name: value for name, value in vars(self).items() if name not in ("folder", "figures")}
+        said["figures"] = [figure.model_dump() for figure in self.figures]
+        (self.folder / RUN_FILE).write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def with_figures(self, *figures: QualityFigure) -> Run:
+        """The run with these figures, in place of those of the same metric on the same split."""
+        measured = {(figure.metric, figure.split) for figure in figures}
+        kept = [figure for figure in self.figures if (figure.metric, figure.split) not in measured]
+        return replace(self, figures=(*kept, *figures))
+
+    def provenance(self) -> Provenance:
+        """How the model was made, for its manifest."""
+        return Provenance(
+            seed=self.recipe["seed"],
+            training_seconds=round(self.seconds, 1),
+            revision=self.revision,
+            command=self.command,
+            hardware=self.hardware,
+        )
+
+
+def save_weights(folder: Path, weights: Mapping[str, Tensor], tokenizer: Tokenizer) -> None:
+    """Write what a network and its frontend are made from again."""
+    torch.save(dict(weights), folder / WEIGHTS_FILE)
+    tokenizer.save(str(folder / TOKENIZER_FILE))
+
+
+def load_weights(folder: Path) -> tuple[dict[str, Tensor], Tokenizer]:
+    """Read what `save_weights` wrote."""
+    return torch.load(folder / WEIGHTS_FILE, weights_only=True), Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+
+
+def plain(recipe: Any) -> dict[str, Any]:
+    """A recipe as plain data."""
+    return asdict(recipe)
+
+
+def source_revision() -> str:
+    """The commit of the source tree, marked when it was changed since; `unknown` outside of one."""
+    here = Path(__file__).parent
+    command = ["git", "describe", "--always", "--abbrev=12", "--dirty"]
+    try:
+        commit = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return commit.stdout.strip() or "unknown"
+
+
+def hardware() -> str:
+    """The processor and the threads in use."""
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"

@@ -1,0 +1,202 @@
+"""Classification: a causal recurrent classifier whose output at any step scores the text so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, normalizers, trainers
+from torch import Tensor
+from torch.nn import functional as F
+
+from service.frontends.text import TextFrontend, piece_pattern
+from service.model import Model
+from training.data.movie_snippets import Example
+from training.loop import Schedule
+from training.networks import CellName, NetworkSpec, RecurrentNetwork
+from training.regularize import Dropout, run_dropped, start_gates_open
+
+PADDING, UNKNOWN = "<|padding|>", "<|unknown|>"
+UNKNOWN_ID = 1  # special tokens get the first ids
+RATING_SCALE = 2.0  # ratings lie in -4..4, mostly within -2..2
+BUCKET_BATCHES = 20  # batches are cut from this many, sorted by length, to keep padding low
+
+Tokens = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All choices of a training. `int8_loss` is how much accuracy (0..1) int8 may cost."""
+
+    cell: CellName = "lstm"
+    least_count: int = 2
+    embedding: int = 128
+    hidden: int = 128
+    layers: int = 1
+    dropout: Dropout = field(default_factory=lambda: Dropout(steps=0.1, embedding=0.3, between=0.5, heads=0.5))
+    rating_weight: float = 1.0
+    rows: int = 64
+    epochs: int = 10
+    learning_rate: float = 3e-3
+    decay: float = 0.99
+    seed: int = 1
+    int8_loss: float = 0.003
+
+    def smoke(self) -> Recipe:
+        """The same shape in a size that trains in seconds, to try the whole path."""
+        return replace(self, embedding=16, hidden=32, epochs=1)
+
+
+def train_tokenizer(texts: Sequence[str], least_count: int) -> Tokenizer:
+    """A vocabulary of the lower-case words, numbers and marks that occur `least_count` times in `texts`."""
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizers.Strip()])
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=1 << 20, min_frequency=least_count, special_tokens=[PADDING, UNKNOWN], show_progress=False
+    )
+    pattern = piece_pattern()
+    tokenizer.train_from_iterator((piece for text in texts for piece in pattern.findall(text)), trainer)
+    return tokenizer
+
+
+class Classification:
+    """The trainee: labels, and where they are known mean ratings, from the state after the last word of a text."""
+
+    higher_is_better = True
+
+    def __init__(
+        self, recipe: Recipe, labels: Sequence[str], train: Sequence[Example], valid: Sequence[Example]
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.labels, self.valid = recipe, tuple(labels), tuple(valid)
+        self.tokenizer = train_tokenizer([example.text for example in train], recipe.least_count)
+        self.frontend = TextFrontend(self.tokenizer)
+        self.network = RecurrentNetwork(
+            NetworkSpec(
+                cell=recipe.cell,
+                hidden=recipe.hidden,
+                layers=recipe.layers,
+                vocabulary=self.frontend.vocabulary_size,
+                embedding=recipe.embedding,
+                heads={"logits": len(labels), "rating": 1},
+            )
+        )
+        start_gates_open(self.network)
+        self._tokens = [self.encode(example.text) for example in train]
+        self._labels = torch.tensor([example.label for example in train])
+        ratings = [np.nan if example.rating is None else example.rating / RATING_SCALE for example in train]
+        self._ratings = torch.tensor(ratings, dtype=torch.float32)
+        self._epoch, self._plan = -1, []  # type: tuple[int, list[NDArray[np.int64]]]
+
+    @property
+    def schedule(self) -> Schedule:
+        """Validated once an epoch."""
+        epoch = -(-len(self._tokens) // self.recipe.rows)
+        return Schedule(
+            steps=self.recipe.epochs * epoch,
+            learning_rate=self.recipe.learning_rate,
+            warmup_steps=50,
+            decay=self.recipe.decay,
+            validate_every=epoch,
+        )
+
+    def encode(self, text: str) -> Tokens:
+        """A text as the server sees it; one unknown word where it has no word at all."""
+        return np.array(self.frontend.encode(text) or [UNKNOWN_ID], np.int64)
+
+    def loss(self, step: int) -> Tensor:
+        """Cross entropy of the labels plus the squared error of the ratings."""
+        epoch, batch = divmod(step, -(-len(self._tokens) // self.recipe.rows))
+        if epoch != self._epoch:
+            self._epoch, self._plan = epoch, self._cut(epoch)
+        chosen = self._plan[batch]
+        inputs, lengths = padded([self._tokens[place] for place in chosen])
+        state = self.network.initial_state(len(chosen))
+        outputs, _ = run_dropped(self.network, inputs, state, self.recipe.dropout)
+        last = torch.arange(len(chosen)), lengths - 1
+        loss = F.cross_entropy(outputs["logits"][last].float(), self._labels[chosen])
+        ratings = self._ratings[chosen]
+        known = ~ratings.isnan()
+        if known.any():
+            errors = outputs["rating"][last].float().squeeze(1)[known] - ratings[known]
+            loss = loss + self.recipe.rating_weight * errors.square().mean()
+        return loss
+
+    def validate(self, network: RecurrentNetwork) -> float:
+        """Accuracy (0..1) on the validation part."""
+        return accuracy(self.scores(network, self.valid), self.valid)
+
+    def scores(self, network: RecurrentNetwork, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """Logits [examples, classes] after the last word, by torch."""
+        rows = []
+        for inputs, lengths in self.batches(examples):
+            with torch.inference_mode():
+                outputs, _ = network(inputs, lengths, network.initial_state(len(inputs)))
+            rows.append(outputs["logits"][torch.arange(len(inputs)), lengths - 1].numpy())
+        return np.concatenate(rows)
+
+    def model_scores(self, model: Model, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """Logits [examples, classes] after the last word, by an exported model."""
+        rows = []
+        for inputs, lengths in self.batches(examples):
+            feeds = {model.signature.inputs[0].name: inputs.numpy()}
+            outputs, _ = model.run(feeds, lengths.numpy().astype(np.int32), model.initial_state(len(inputs)))
+            rows.append(outputs["logits"][np.arange(len(inputs)), lengths.numpy() - 1])
+        return np.concatenate(rows).astype(np.float32, copy=False)
+
+    def batches(self, examples: Sequence[Example]) -> Iterator[tuple[Tensor, Tensor]]:
+        """The examples in their order: inputs [rows, time], lengths [rows]."""
+        for start in range(0, len(examples), 256):
+            yield padded([self.encode(example.text) for example in examples[start : start + 256]])
+
+    def final_network(self) -> RecurrentNetwork:
+        """The trained network as it is served: the rating head only helped to learn."""
+        spec = replace(self.network.spec, heads={"logits": len(self.labels)})
+        served = RecurrentNetwork(spec)
+        served.load_state_dict({k: v for k, v in self.network.state_dict().items() if not k.startswith("heads.rating")})
+        return served.eval()
+
+    def progress(self) -> Mapping[str, Any]:
+        """Nothing goes from batch to batch."""
+        return {}
+
+    def restore(self, progress: Mapping[str, Any]) -> None:
+        """Nothing to restore."""
+
+    def _cut(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The batches of an epoch: places of examples of similar length, in random order."""
+        random = np.random.default_rng((self.recipe.seed, epoch))
+        order, rows = random.permutation(len(self._tokens)), self.recipe.rows
+        batches = []
+        for start in range(0, len(order), rows * BUCKET_BATCHES):
+            bucket = sorted(order[start : start + rows * BUCKET_BATCHES], key=lambda place: len(self._tokens[place]))
+            batches += [np.array(bucket[first : first + rows]) for first in range(0, len(bucket), rows)]
+        return [batches[place] for place in random.permutation(len(batches))]
+
+
+def padded(rows: Sequence[Tokens]) -> tuple[Tensor, Tensor]:
+    """Rows of tokens → [rows, longest] with zeros behind the ends, lengths [rows]."""
+    inputs = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
+    for place, row in enumerate(rows):
+        inputs[place, : len(row)] = torch.from_numpy(row)
+    return inputs, torch.tensor([len(row) for row in rows])
+
+
+def accuracy(scores: NDArray[np.float32], examples: Sequence[Example]) -> float:
+    """The share of examples whose highest score is that of their label."""
+    return float((scores.argmax(axis=1) == [example.label for example in examples]).mean())
+
+
+def baseline_accuracy(train: Sequence[Example], test: Sequence[Example]) -> float:
+    """TF-IDF of words and pairs of words with logistic regression, learned and measured on the same examples."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    classifier = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=10.0, max_iter=1000))
+    classifier.fit([example.text for example in train], [example.label for example in train])
+    return float(classifier.score([example.text for example in test], [example.label for example in test]))
