@@ -12,6 +12,7 @@ from rich.table import Table
 
 from service.bundle import load_bundle
 from service.errors import ServiceError
+from training.data.cache import DataError
 from training.export import Exportable
 from training.graph.trace import Network
 from training.verify import VerifyReport
@@ -33,7 +34,7 @@ def export(source: SourceArgument, models: ModelsOption = Path("models")) -> Non
         exportable = _exportable(source)
         bundle = exportable.write(models)
         report = verify_bundle(bundle, exportable.network)
-    except (ServiceError, ValueError, OSError) as error:
+    except (ServiceError, DataError, ValueError, OSError) as error:
         raise _failure(str(error)) from error
     for name, reason in bundle.manifest.withheld.items():
         Console().print(f"{name} is not shipped: {reason}", markup=False)
@@ -48,7 +49,7 @@ def verify(bundle: BundleArgument, against: AgainstOption = None) -> None:
         if against is not None:
             network = _exportable(against).network
         report = verify_bundle(load_bundle(bundle), network)
-    except (ServiceError, ValueError, OSError) as error:
+    except (ServiceError, DataError, ValueError, OSError) as error:
         raise _failure(str(error)) from error
     _show(report)
 

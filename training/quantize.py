@@ -93,7 +93,7 @@ def quantized_model(traced: Traced, largest: Mapping[str, float], *, heads: bool
         elif node.op_type in RECURRENT:
             # A tanh lies within -1..1, and every state of an LSTM, a GRU and a plain tanh cell is bounded by one.
             held = _limit(largest, node.outputs[0]) if _is_relu(node) else 1.0
-            lower(model, node, Int8Product(_limit(largest, node.inputs[0])), Int8Product(held))
+            lower(model, node, Int8Product(_limit(largest, node.inputs[0])), Int8Product(held), halves=True)
     tidy(model)
     model.graph.opset_imports[RUNTIME_DOMAIN] = 1
     return model

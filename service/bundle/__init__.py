@@ -14,13 +14,11 @@ from service.bundle.manifest import (
     Manifest,
     Provenance,
     QualityFigure,
-    Signature,
-    StateSpec,
-    TensorSpec,
     Topology,
     Variant,
     manifest_schema,
 )
+from service.bundle.signature import Signature, StateSpec, TensorSpec
 
 __all__ = [
     "FORMAT_VERSION",

@@ -5,23 +5,20 @@ The manifest is data only. Unknown keys are refused, so that a bundle written fo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
+
+from service.bundle.signature import Part, Signature, TensorName
 
 FORMAT_VERSION: Literal[1] = 1
 MANIFEST_FILE = "manifest.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=64)]
-TensorName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
-ElementType = Literal["float32", "int64", "int32"]
 
 
 def _inner_path(text: str) -> str:
@@ -33,13 +30,6 @@ def _inner_path(text: str) -> str:
 
 
 InnerPath = Annotated[str, AfterValidator(_inner_path)]
-Axis = Annotated[int, Field(ge=1)] | Literal["batch", "time"]
-
-
-class _Part(BaseModel):
-    """A frozen piece of the manifest that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
 
 class Topology(StrEnum):
@@ -60,47 +50,7 @@ class Cell(StrEnum):
     MIXED = "mixed"
 
 
-class TensorSpec(_Part):
-    """A named input or output [batch, time, ...]; `step_shape` is the shape of one step of one row."""
-
-    name: TensorName
-    dtype: ElementType
-    shape: tuple[Axis, ...]
-
-    @model_validator(mode="after")
-    def _time_second(self) -> Self:
-        if self.shape[:2] != ("batch", "time") or not all(isinstance(axis, int) for axis in self.shape[2:]):
-            raise ValueError(f"tensor {self.name!r} needs the shape [batch, time, ...] with numbers behind")
-        return self
-
-    @property
-    def step_shape(self) -> tuple[int, ...]:
-        """The axes behind batch and time."""
-        return tuple(axis for axis in self.shape if isinstance(axis, int))
-
-
-class StateSpec(_Part):
-    """A recurrent tensor: read as `name`, written as `next_name`, one row for each session."""
-
-    name: TensorName
-    next_name: TensorName
-    dtype: Literal["float32"] = "float32"
-    shape: tuple[Axis, ...]
-    initial_value: float = 0.0
-
-    @model_validator(mode="after")
-    def _batch_first(self) -> Self:
-        if self.shape[:1] != ("batch",) or not all(isinstance(axis, int) for axis in self.shape[1:]):
-            raise ValueError(f"state {self.name!r} needs the shape [batch, ...] with numbers behind")
-        return self
-
-    @property
-    def row_shape(self) -> tuple[int, ...]:
-        """The shape of one session's row."""
-        return tuple(axis for axis in self.shape if isinstance(axis, int))
-
-
-class FrontendSpec(_Part):
+class FrontendSpec(Part):
     """The code that turns raw input into steps, by kind, with its parameters and files."""
 
     kind: Word
@@ -108,7 +58,7 @@ class FrontendSpec(_Part):
     files: tuple[InnerPath, ...] = ()
 
 
-class HeadSpec(_Part):
+class HeadSpec(Part):
     """A named output and how to read it, e.g. class labels."""
 
     name: TensorName
@@ -116,14 +66,14 @@ class HeadSpec(_Part):
     parameters: Mapping[str, JsonValue] = {}
 
 
-class Limits(_Part):
+class Limits(Part):
     """What one call may carry: steps of a row in one run; steps of a whole sequence (None: no limit)."""
 
     max_chunk_steps: int = Field(default=256, ge=1)
     max_sequence_steps: int | None = Field(default=None, ge=1)
 
 
-class GateFigures(_Part):
+class GateFigures(Part):
     """What was measured before a variant was let in. Speed-up is at 64 rows, against fp32, interleaved."""
 
     metric: str
@@ -134,7 +84,7 @@ class GateFigures(_Part):
     batch_independent: bool
 
 
-class Variant(_Part):
+class Variant(Part):
     """One precision of the model: its graph, its own golden vectors, and how far a replay may be off."""
 
     file: InnerPath
@@ -143,7 +93,7 @@ class Variant(_Part):
     gate: GateFigures | None = None
 
 
-class QualityFigure(_Part):
+class QualityFigure(Part):
     """One measured figure, beside the baseline it has to beat, with the command that gives it again."""
 
     metric: str
@@ -155,7 +105,7 @@ class QualityFigure(_Part):
     command: str
 
 
-class DataSource(_Part):
+class DataSource(Part):
     """What the model learned from."""
 
     name: str
@@ -163,7 +113,7 @@ class DataSource(_Part):
     source: str
 
 
-class Provenance(_Part):
+class Provenance(Part):
     """How the model was made: enough to make it again."""
 
     seed: int
@@ -171,48 +121,6 @@ class Provenance(_Part):
     revision: str
     command: str = ""
     hardware: str = ""
-
-
-class Signature(_Part):
-    """The tensors of a graph: what it takes and gives. `lengths` names the int32 input [batch] of valid steps."""
-
-    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
-    lengths: TensorName = "lengths"
-    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
-    state: tuple[StateSpec, ...] = ()
-    whole_sequence: bool = False
-
-    @model_validator(mode="after")
-    def _names_agree(self) -> Self:
-        names = (*self.graph_inputs(), *self.graph_outputs())
-        if len(set(names)) != len(names):
-            raise ValueError("two tensors share a name")
-        return self
-
-    @model_validator(mode="after")
-    def _state_agrees(self) -> Self:
-        if self.whole_sequence == bool(self.state):
-            raise ValueError("a graph carries state, or takes whole sequences (whole_sequence), never both or neither")
-        return self
-
-    def graph_inputs(self) -> tuple[str, ...]:
-        """Names of all inputs of the graph: inputs, lengths, states."""
-        return (*(t.name for t in self.inputs), self.lengths, *(s.name for s in self.state))
-
-    def graph_outputs(self) -> tuple[str, ...]:
-        """Names of all outputs of the graph: outputs, next states."""
-        return (*(t.name for t in self.outputs), *(s.next_name for s in self.state))
-
-    def state_bytes(self) -> int:
-        """Bytes of the state of one session (float32)."""
-        return 4 * sum(math.prod(pair.row_shape) for pair in self.state)
-
-    def initial_state(self, batch: int) -> dict[str, NDArray[np.generic]]:
-        """The state of `batch` fresh sessions by name, each [batch, ...]."""
-        return {
-            pair.name: np.full((batch, *pair.row_shape), pair.initial_value, np.dtype(pair.dtype))
-            for pair in self.state
-        }
 
 
 class Manifest(Signature):

@@ -10,8 +10,8 @@ import onnx_ir as ir
 from training.graph.cells import Floats, Product, RecurrentNode, Values, Weights, step_cell
 from training.graph.tape import Tape
 
-MAX_TABLE = 2 << 20
-"""Most numbers of a table that replaces an embedding and the product behind it (8 MiB)."""
+MAX_TABLE = 4 << 20
+"""Most numbers of a table that replaces an embedding and the product behind it: 16 MiB, or 8 MiB of halves."""
 
 _FLOAT, _BOOL = ir.TensorType(ir.DataType.FLOAT), ir.TensorType(ir.DataType.BOOL)
 
@@ -38,18 +38,24 @@ class Embedding:
         return cls(array.astype(np.float32), tokens) if array is not None and array.ndim == 2 else None
 
 
-def lower(model: ir.Model, node: ir.Node, inner: Product, recurrent: Product) -> None:
+def lower(model: ir.Model, node: ir.Node, inner: Product, recurrent: Product, *, halves: bool = False) -> None:
     """Replace `node`; its outputs keep their meaning and layout. `inner` computes the product of a step's input,
     `recurrent` that of the state. An embedding right before the node is multiplied out into a table where that is
-    small, so that the input costs a look-up (and, in int8, loses nothing).
+    small, so that the input costs a look-up (and, in int8, next to no precision: the table holds float32, or float16
+    with `halves`).
     """
     spec = RecurrentNode.read(node)
     tape = Tape(model, node.name or node.op_type)
-    mask = _mask(tape, spec)
+    source = _small_embedding(spec)
+    mask = _mask(tape, spec, source)
     results = []
     for number, weights in enumerate(spec.directions):
         label = f"way{number}"
-        projected = _project(tape, label, spec, weights, inner)
+        bias = _outer_bias(spec, weights)
+        if source is None:
+            projected = inner(tape, f"{label}_inner", spec.steps, weights.inner, bias)
+        else:
+            projected = _look_up(tape, label, source, weights.inner, bias, halves=halves)
         body = _body(tape.inner(label), spec, weights, recurrent)
         initial = [_direction(tape, spec, value, number) for value in spec.states]
         results.append(_scan(tape, body, [*initial, projected, mask], reverse=number == 1))
@@ -62,25 +68,38 @@ def lower(model: ir.Model, node: ir.Node, inner: Product, recurrent: Product) ->
     )
 
 
-def _mask(tape: Tape, spec: RecurrentNode) -> ir.Value:
+def _small_embedding(spec: RecurrentNode) -> Embedding | None:
+    """The embedding that a table may replace."""
+    source = Embedding.behind(spec.steps)
+    if source is None or len(source.table) * len(spec.directions[0].inner_bias) > MAX_TABLE:
+        return None
+    return source
+
+
+def _mask(tape: Tape, spec: RecurrentNode, source: Embedding | None) -> ir.Value:
     """[time, batch, 1] bool: whether a step lies within its row's length."""
+    shaped, axis = (spec.steps, 0) if source is None else (source.tokens, 1)
     zero, one = tape.constant("zero", np.int64(0)), tape.constant("one", np.int64(1))
-    time = tape.one("Squeeze", tape.one("Shape", spec.steps, start=0, end=1), tape.constant("axis_0", np.array([0])))
+    time = tape.one(
+        "Squeeze", tape.one("Shape", shaped, start=axis, end=axis + 1), tape.constant("axis_0", np.array([0]))
+    )
     numbers = tape.one("Cast", tape.one("Range", zero, time, one), to=ir.DataType.INT32)  # [time]
     column = tape.one("Unsqueeze", numbers, tape.constant("axes_1_2", np.array([1, 2])))
     return tape.one("Less", column, tape.one("Unsqueeze", spec.lengths, tape.constant("axis_1", np.array([1]))))
 
 
-def _project(tape: Tape, label: str, spec: RecurrentNode, weights: Weights, inner: Product) -> ir.Value:
-    """The input's part of the gates for all steps, [time, batch, gates x hidden]; both biases where they just add."""
+def _outer_bias(spec: RecurrentNode, weights: Weights) -> Floats:
+    """The bias outside the loop [gates x hidden]: both of them where they just add up."""
     # The reset gate of a GRU acts on the recurrent product with its bias, so that bias stays in the loop.
-    bias = weights.inner_bias if spec.kind == "GRU" else weights.inner_bias + weights.recurrent_bias
-    source = Embedding.behind(spec.steps)
-    if source is None or len(source.table) * len(bias) > MAX_TABLE:
-        return inner(tape, f"{label}_inner", spec.steps, weights.inner, bias)
-    table = source.table.astype(np.float64) @ weights.inner + bias
-    tokens = tape.one("Transpose", source.tokens, perm=[1, 0])
-    return tape.one("Gather", tape.constant(f"{label}_table", table.astype(np.float32)), tokens, axis=0)
+    return weights.inner_bias if spec.kind == "GRU" else weights.inner_bias + weights.recurrent_bias
+
+
+def _look_up(tape: Tape, label: str, source: Embedding, inner: Floats, bias: Floats, *, halves: bool) -> ir.Value:
+    """The input's part of the gates for all steps, [time, batch, gates x hidden]: one row of a table for each token."""
+    table = source.table.astype(np.float64) @ inner + bias
+    constant = tape.constant(f"{label}_table", table.astype(np.float16 if halves else np.float32))
+    rows = tape.one("Gather", constant, tape.one("Transpose", source.tokens, perm=[1, 0]), axis=0)
+    return tape.one("Cast", rows, to=ir.DataType.FLOAT) if halves else rows
 
 
 def _body(tape: Tape, spec: RecurrentNode, weights: Weights, recurrent: Product) -> ir.Graph:

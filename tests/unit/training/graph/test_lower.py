@@ -75,6 +75,23 @@ def test_a_small_embedding_becomes_a_table_and_a_large_one_stays(monkeypatch, tm
     assert replay(opened(kept, export.traced, tmp_path), golden, 1e-5) < 1e-6
 
 
+def test_a_table_of_halves_takes_half_the_space_and_keeps_the_numbers(tmp_path):
+    export = exported("gru")
+    golden = record(Reference(export.network, export.traced.signature), TOKENS.numpy())
+    graph = export.traced.model.clone()
+    lower(graph, next(node for node in graph.graph if node.op_type == "GRU"), float_product, float_product, halves=True)
+    tidy(graph)
+    tables = [value for name, value in graph.graph.initializers.items() if name.endswith("_table")]
+    assert [value.dtype for value in tables] == [ir.DataType.FLOAT16]
+    assert replay(opened(graph, export.traced, tmp_path), golden, 1e-3) > 1e-6
+
+
+def test_a_folded_embedding_is_gone():
+    graph = lowered(exported("gru").traced, float_product, float_product).graph
+    assert [node.op_type for node in graph].count("Gather") == 1
+    assert not [name for name in graph.initializers if "embedding" in name]
+
+
 def test_constants_that_a_rewrite_leaves_unused_are_dropped():
     graph = lowered(exported("lstm").traced, float_product, float_product).graph
     used = {value.name for node in graph.all_nodes() for value in node.inputs if value is not None}
