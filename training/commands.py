@@ -56,7 +56,7 @@ def train(
             raise ValueError(f"--cell {cell} is none of rnn, gru, lstm")
         if resume and not (folder / CHECKPOINT).is_file():
             raise ValueError(f"{folder} holds no checkpoint to resume; leave out --resume")
-        recipe = chosen.recipe(cell, smoke, seed)
+        recipe, revision = chosen.recipe(cell, smoke, seed), source_revision()
         subject = chosen.subject(recipe, data)
         outcome = Training(subject, subject.schedule, folder, console).run(resume=resume)
         save_weights(folder, subject.network.state_dict(), subject.tokenizer)
@@ -67,7 +67,7 @@ def train(
             data=str(data.resolve()) if data else None,
             command=_command(),
             seconds=outcome.seconds,
-            revision=source_revision(),
+            revision=revision,
             hardware=hardware(),
             valid=outcome.best,
         )
@@ -86,7 +86,7 @@ def train(
 def evaluate(
     source: SourceArgument, folds: FoldsOption = None, data: DataOption = None, threads: ThreadsOption = None
 ) -> None:
-    """Measure a run on the test part beside its baseline; with --folds train and measure a recipe by cross-validation."""
+    """Measure a run on the test part beside its baseline; with --folds measure its recipe by cross-validation."""
     console = Console(stderr=True)
     if threads is not None:
         torch.set_num_threads(threads)

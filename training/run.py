@@ -84,14 +84,19 @@ def plain(recipe: Any) -> dict[str, Any]:
 
 
 def source_revision() -> str:
-    """The commit of the source tree, marked when it was changed since; `unknown` outside of one."""
+    """The commit of the source tree, marked when what makes a model was changed since; `unknown` outside of one."""
     here = Path(__file__).parent
-    command = ["git", "describe", "--always", "--abbrev=12", "--dirty"]
     try:
-        commit = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        commit = _git("rev-parse", "--short=12", "HEAD", folder=here)
+        changed = _git("status", "--porcelain", "--", ".", "../service/frontends", folder=here)
+    except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return commit.stdout.strip() or "unknown"
+    return f"{commit}, with changes" if changed else commit
+
+
+def _git(*words: str, folder: Path) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+    return done.stdout.strip()
 
 
 def hardware() -> str:
