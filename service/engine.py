@@ -261,11 +261,21 @@ class Engine:
             try:
                 self._accept(stream, message)
                 stream.inbox.popleft()
-            except ServiceError as error:
-                stream.inbox.clear()
-                stream.inbox.append(error)
+            except Exception as error:
+                self._refuse(stream, error)
         if not stream.inbox:
             stream.wake_reader()
+
+    def _refuse(self, stream: Stream, error: Exception) -> None:
+        """End the stream because of its next message, once all before it is answered."""
+        if not isinstance(error, ServiceError):
+            # A fault of ours: it may end this session, never the tick of others in which the message was accepted.
+            log.exception("a message failed", model=self.name, task=stream.task.name)
+            error = _internal(error)
+        # A session that was busy would not have been handed the message, and to this one no answer will come.
+        stream.progress.busy = False
+        stream.inbox.clear()
+        stream.inbox.append(error)
 
     def _accept(self, stream: Stream, message: Message) -> None:
         chunk = stream.task.accept(stream.progress, message.payload, message.sequence_number, self._clock())
