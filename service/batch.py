@@ -3,10 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from service.session import Segment, Session
 from service.state import Array, Tenancy
@@ -22,9 +21,13 @@ class InputSpec:
     minimum: float = -math.inf
     maximum: float = math.inf
 
+    @property
+    def bounded(self) -> bool:
+        """Whether there are values that it may not hold."""
+        return self.minimum > -math.inf or self.maximum < math.inf
 
-@dataclass(frozen=True, slots=True)
-class Row:
+
+class Row(NamedTuple):
     """What one session runs in a tick. A row of no steps carries marks only and never reaches the model."""
 
     session: Session
@@ -33,36 +36,25 @@ class Row:
     steps: int
 
 
-@dataclass(frozen=True)
 class Batch:
-    """Rows of distinct sessions that run together, each padded to the longest."""
+    """Rows of distinct sessions that run together, each padded to the longest.
 
-    rows: tuple[Row, ...]
+    `steps` is the length of the time axis, `valid_steps` the steps that are not padding; `lengths` [batch] and `slots`
+    [batch] say of each row how many steps are valid and which slot it has.
+    """
 
-    @cached_property
-    def lengths(self) -> NDArray[np.int32]:
-        """Valid steps of each row, [batch]."""
-        return np.array([row.steps for row in self.rows], np.int32)
-
-    @cached_property
-    def slots(self) -> NDArray[np.intp]:
-        """Slot of each row, [batch]."""
-        return np.array([row.tenancy.slot for row in self.rows], np.intp)
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        counts = [row.steps for row in rows]
+        self.rows = rows
+        self.steps = max(counts)
+        self.valid_steps = sum(counts)
+        self.lengths = np.array(counts, np.int32)
+        self.slots = np.array([row.tenancy.slot for row in rows], np.intp)
 
     @property
     def tenancies(self) -> list[Tenancy]:
         """Tenancy of each row."""
         return [row.tenancy for row in self.rows]
-
-    @property
-    def steps(self) -> int:
-        """Length of the time axis."""
-        return max(row.steps for row in self.rows)
-
-    @property
-    def valid_steps(self) -> int:
-        """Steps that are not padding."""
-        return sum(row.steps for row in self.rows)
 
     def inputs(self, specs: Sequence[InputSpec]) -> dict[str, Array]:
         """Pack the rows: each input as [batch, time, ...], zeros behind a row's length."""
@@ -71,7 +63,8 @@ class Batch:
         return {spec.name: self._pack_ragged(spec) for spec in specs}
 
     def _pack_even(self, spec: InputSpec) -> Array:
-        parts = [part for row in self.rows for part in _parts(row, spec.name)]
+        name = spec.name
+        parts = [s.chunk.inputs[name][s.start : s.stop] for row in self.rows for s in row.segments if s.stop > s.start]
         # The dtype is named: else one row of another dtype would change that of all rows.
         packed = np.concatenate(parts, dtype=spec.dtype, casting="same_kind")
         return packed.reshape(len(self.rows), self.steps, *spec.shape)
@@ -80,19 +73,17 @@ class Batch:
         packed = np.zeros((len(self.rows), self.steps, *spec.shape), spec.dtype)
         for row, target in zip(self.rows, packed, strict=True):
             start = 0
-            for part in _parts(row, spec.name):
-                target[start : start + len(part)] = part
-                start += len(part)
+            for segment in row.segments:
+                stop = start + segment.stop - segment.start
+                if stop > start:
+                    target[start:stop] = segment.chunk.inputs[spec.name][segment.start : segment.stop]
+                start = stop
         return packed
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """The batch in two, to look for the row that makes a run fail."""
         middle = len(self.rows) // 2
         return Batch(self.rows[:middle]), Batch(self.rows[middle:])
-
-
-def _parts(row: Row, name: str) -> list[Array]:
-    return [s.chunk.inputs[name][s.start : s.stop] for s in row.segments if s.stop > s.start]
 
 
 def tick_steps(wanted: Sequence[int], max_padding: float, tick_cost: int) -> int:
@@ -116,8 +107,7 @@ def tick_steps(wanted: Sequence[int], max_padding: float, tick_cost: int) -> int
     return 1
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the model gave for a batch: outputs as [batch, time, ...] and next states as [batch, ...]."""
 
     outputs: Mapping[str, Array]

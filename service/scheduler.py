@@ -120,6 +120,7 @@ class Scheduler:
         if self._limits.whole_sequence:
             chosen, steps = _similar(chosen, wanted, self._limits.max_padding)
         else:
+            # Marks run no step, so they are no padding either.
             running = [count for count in wanted if count]
             steps = tick_steps(running, self._limits.max_padding, self._limits.tick_cost) if running else 0
         rows = [self._take(session, steps, now) for session in chosen]

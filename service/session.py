@@ -3,14 +3,13 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.errors import Code, Reason, ServiceError, exhausted
 from service.state import Array, Tenancy
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """Consecutive steps of one message.
 
     `inputs` maps each input name to [steps, ...]. A chunk of no steps is a mark: it takes its turn behind the steps
@@ -27,11 +26,10 @@ class Chunk:
     @property
     def byte_count(self) -> int:
         """Bytes of all inputs."""
-        return sum(array.nbytes for array in self.inputs.values())
+        return sum([array.nbytes for array in self.inputs.values()])
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """The part of a chunk that one tick runs: steps `start` (included) to `stop` (not included)."""
 
     chunk: Chunk

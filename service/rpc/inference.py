@@ -5,7 +5,7 @@ from typing import Any
 
 from hiddenstate.v1 import inference_pb2, session_pb2
 from service.errors import Reason, invalid
-from service.rpc.tensors import from_array, to_array
+from service.rpc.tensors import to_array, write_array
 from service.tasks.inference import InferenceOptions, Outputs, Tensors
 from service.tasks.task import Answer, Finish
 
@@ -37,13 +37,16 @@ class InferenceCodec:
     def responses(self, answers: Sequence[Answer]) -> Iterator[inference_pb2.InferResponse]:
         """One response for each chunk."""
         for number, sequence_number, item in answers:
-            yield inference_pb2.InferResponse(outputs=_outputs(number, sequence_number, item))
+            yield _response(number, sequence_number, item)
 
 
-def _outputs(number: int, sequence_number: int, outputs: Outputs) -> inference_pb2.InferOutputs:
-    return inference_pb2.InferOutputs(
-        answer_number=number,
-        sequence_number=sequence_number,
-        outputs=[from_array(name, tensor) for name, tensor in outputs.tensors.items()],
-        first_step_number=outputs.first_step,
-    )
+def _response(number: int, sequence_number: int, outputs: Outputs) -> inference_pb2.InferResponse:
+    # Filled in place: twice as fast as handing messages to constructors, and this runs for every message.
+    response = inference_pb2.InferResponse()
+    message = response.outputs
+    message.answer_number = number
+    message.sequence_number = sequence_number
+    message.first_step_number = outputs.first_step
+    for name, tensor in outputs.tensors.items():
+        write_array(message.outputs.add(), name, tensor)
+    return response

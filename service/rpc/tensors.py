@@ -23,25 +23,32 @@ _DATA_TYPES = {dtype: data_type for data_type, dtype in _DTYPES.items()}
 
 def to_array(tensor: tensor_pb2.Tensor) -> Array:
     """The array of a message, a view of its bytes. Raises TENSOR_DTYPE_MISMATCH, _SHAPE_MISMATCH, _SIZE_MISMATCH."""
-    where = f"chunk.inputs[{tensor.name}]"
     dtype = _DTYPES.get(tensor.data_type)
     if dtype is None:
         message = f"tensor {tensor.name!r} has no data type that this server knows: set `data_type`"
-        raise invalid(Reason.TENSOR_DTYPE_MISMATCH, message, where)
+        raise invalid(Reason.TENSOR_DTYPE_MISMATCH, message, _field(tensor))
     shape = tuple(tensor.shape)
-    if any(size < 0 for size in shape):
-        raise invalid(Reason.TENSOR_SHAPE_MISMATCH, f"tensor {tensor.name!r} has a negative size: {list(shape)}", where)
+    if shape and min(shape) < 0:
+        message = f"tensor {tensor.name!r} has a negative size: {list(shape)}"
+        raise invalid(Reason.TENSOR_SHAPE_MISMATCH, message, _field(tensor))
     expected = prod(shape) * dtype.itemsize
     if expected != len(tensor.data):
         message = f"tensor {tensor.name!r} of shape {list(shape)} needs {expected} bytes, {len(tensor.data)} were sent"
-        raise invalid(Reason.TENSOR_SIZE_MISMATCH, message, where)
+        raise invalid(Reason.TENSOR_SIZE_MISMATCH, message, _field(tensor))
     array: Array = np.frombuffer(tensor.data, dtype).reshape(shape)
     return array
 
 
-def from_array(name: str, array: Array) -> tensor_pb2.Tensor:
-    """The message of an array."""
-    return tensor_pb2.Tensor(name=name, data_type=data_type_of(array.dtype), shape=array.shape, data=array.tobytes())
+def write_array(tensor: tensor_pb2.Tensor, name: str, array: Array) -> None:
+    """Fill a message with an array."""
+    tensor.name = name
+    tensor.data_type = _DATA_TYPES[array.dtype]
+    tensor.shape.extend(array.shape)
+    tensor.data = array.tobytes()
+
+
+def _field(tensor: tensor_pb2.Tensor) -> str:
+    return f"chunk.inputs[{tensor.name}]"
 
 
 def data_type_of(dtype: np.dtype[np.generic] | str) -> tensor_pb2.DataType:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +29,7 @@ class Tensors:
     inputs: Mapping[str, Array]
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(NamedTuple):
     """The answer to one message: output name to [steps, ...], from step `first_step` (0, 1, …) of the sequence on."""
 
     tensors: Mapping[str, Array]
@@ -154,7 +154,7 @@ def _checked(spec: InputSpec, inputs: Mapping[str, Array]) -> Array:
     if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
         message = f"input {spec.name!r} holds NaN or infinity: replace missing values before sending them"
         raise invalid(Reason.TENSOR_NOT_FINITE, message, where)
-    if tensor.size and not spec.minimum <= tensor.min() <= tensor.max() <= spec.maximum:
+    if spec.bounded and tensor.size and not spec.minimum <= tensor.min() <= tensor.max() <= spec.maximum:
         message = f"input {spec.name!r} holds values outside {spec.minimum:g}..{spec.maximum:g}"
         raise invalid(Reason.TENSOR_OUT_OF_RANGE, message, where)
     return tensor

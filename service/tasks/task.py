@@ -29,8 +29,7 @@ class Answer(NamedTuple):
     item: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Turn(Generic[P]):
+class Turn(NamedTuple, Generic[P]):
     """One session's part in a tick: row `row` of the outputs, of which the first `steps` steps are its own."""
 
     progress: P
@@ -39,8 +38,7 @@ class Turn(Generic[P]):
     segments: tuple[Segment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """An item that a task gives in reaction to a tick; an interim one is not numbered and may be dropped."""
 
     sequence_number: int
@@ -48,8 +46,7 @@ class Item:
     interim: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
+class Reaction(NamedTuple):
     """What follows from a turn: items for the client, a chunk the session feeds to itself, and what ends with it.
 
     `reset` begins a new sequence in the same session; `done` ends the session after these items.
