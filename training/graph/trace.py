@@ -85,13 +85,26 @@ def trace(network: Network, inputs: Tensor) -> Traced:
         raise ValueError(f"{type(network).__name__} is no torch.nn.Module")
     flat = _Flat(network)
     example = example_inputs(inputs)
-    lengths = torch.tensor([5, 2, 1], dtype=torch.int32)
     state = tuple(tensor.float().cpu() for tensor in network.initial_state(_BATCH))
+    signature = _signature(example, _try(network, example, state), state)
+    model = _export(flat, signature, example, state)
+    _strip(model)
+    check_graph(model, signature, flat.count)
+    return Traced(model, signature)
+
+
+def _try(network: nn.Module, example: Tensor, state: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    """The outputs of the network on the example, by name; whatever it does wrong shows here, before the trace."""
     with torch.no_grad():
         outputs, next_state = frozen(network)(example, torch.full((_BATCH,), _TIME), state)
     if len(next_state) != len(state):
         raise ValueError(f"forward took {len(state)} state tensors and returned {len(next_state)}")
-    signature = _signature(example, named(outputs), state)
+    return named(outputs)
+
+
+def _export(flat: nn.Module, signature: Signature, example: Tensor, state: tuple[Tensor, ...]) -> ir.Model:
+    """The graph that torch makes of the network."""
+    lengths = torch.tensor([5, 2, 1], dtype=torch.int32)
     batch, time = torch.export.Dim("batch", min=1, max=1 << 20), torch.export.Dim("time", min=1, max=1 << 20)
     axes = ({0: batch, 1: time}, {0: batch}, *([tuple({0: batch} for _ in state)] if state else []))
     with _quiet():
@@ -108,10 +121,7 @@ def trace(network: Network, inputs: Tensor) -> Traced:
         )
     if program is None:
         raise ValueError("torch could not export the network")
-    model = program.model
-    _strip(model)
-    check_graph(model, signature, flat.count)
-    return Traced(model, signature)
+    return program.model
 
 
 def _signature(example: Tensor, outputs: Mapping[str, Tensor], state: tuple[Tensor, ...]) -> Signature:

@@ -17,6 +17,7 @@ from training.export import BundleDescription, Exportable, write_bundle
 from training.graph.trace import trace
 from training.networks import NetworkSpec, RecurrentNetwork
 from training.quantize import QualityBound
+from training.verify import verify
 
 SAMPLE = torch.arange(40).reshape(4, 10) % 10
 FIGURE = QualityFigure(metric="bits", value=1.5, higher_is_better=False, split="test", command="measure it")
@@ -81,6 +82,12 @@ def test_every_variant_loads_and_keeps_the_laws(bundle, variant):
     assert probe is not None
     assert probe.batch_independent
     assert probe.cut_independent
+
+
+def test_both_variants_pass_verification(bundle):
+    report = verify(bundle, network())
+    assert report.passed, report
+    assert [check.variant for check in report.checks] == ["fp32"] * 4 + ["int8"] * 3
 
 
 def test_int8_has_golden_vectors_and_gate_figures_of_its_own(bundle):
