@@ -1,0 +1,139 @@
+"""The tiny model repository of the server's tests: committed under `tests/data`, so that using it needs no torch.
+
+`python -m tests.repositories` makes it again (this needs torch). The networks are untrained: bits matter, not meaning.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from service.bundle import MANIFEST_FILE, FrontendSpec, HeadSpec, Limits, Provenance, Topology, sha256_of
+
+if TYPE_CHECKING:
+    from training.networks import NetworkSpec
+
+REPOSITORY = Path(__file__).parent / "data"
+"""One small bundle for each kind of model: its root can be served as it is."""
+
+PLAIN = "tiny-lstm"
+"""11 tokens, no frontend: served by `Infer` alone."""
+GENERATOR = "tiny-generator"
+"""Text generation over bytes, without a start token."""
+SENTIMENT = "tiny-sentiment"
+"""Sentiment over bytes, with a start token and the labels negative and positive."""
+SERIES = "tiny-series"
+"""A GRU on 3 float features, so that NaN and infinity can be sent."""
+TAGGER = "tiny-tagger"
+"""Bidirectional: takes whole sequences of 11 tokens."""
+MODELS = (GENERATOR, PLAIN, SENTIMENT, SERIES, TAGGER)
+
+START_TOKEN = "<start>"
+
+
+def copy_bundle(root: Path, name: str, *, as_name: str | None = None, as_version: int | None = None) -> Path:
+    """Copy a bundle into another repository, under its own name and version unless told otherwise."""
+    folder = root / (as_name or name) / str(as_version or 1)
+    shutil.copytree(REPOSITORY / name / "1", folder)
+    if as_name or as_version:
+        edit_manifest(folder, lambda said: said.update(name=as_name or name, version=as_version or 1))
+    return folder
+
+
+def edit_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a manifest in place; nothing checks the result."""
+    path = folder / MANIFEST_FILE
+    said = json.loads(path.read_text(encoding="utf-8"))
+    change(said)
+    path.write_text(json.dumps(said), encoding="utf-8")
+
+
+def replace_file(folder: Path, name: str, content: bytes) -> None:
+    """Change a file and its digest, so that only its content can be found fault with."""
+    (folder / name).write_bytes(content)
+    edit_manifest(folder, lambda said: said["files"].update({name: sha256_of(folder / name)}))
+
+
+def make(root: Path = REPOSITORY) -> None:
+    """Export all bundles but the plain one into a repository. Needs torch."""
+    import torch
+
+    from training.networks import NetworkSpec
+
+    characters = torch.tensor([list(b"It is a truth universally acknowledged")])
+    tokens = torch.arange(22).reshape(2, 11) % 11
+    files = ("tokenizer.json",)
+    _write(
+        root,
+        NetworkSpec("lstm", hidden=8, vocabulary=256, embedding=4, heads={"logits": 256}),
+        sample=characters,
+        name=GENERATOR,
+        task="text_generation",
+        topology=Topology.ONE_TO_MANY,
+        frontend=FrontendSpec(kind="text", files=files),
+        frontend_files={"tokenizer.json": byte_tokenizer()},
+        heads=(HeadSpec(name="logits", kind="categorical"),),
+    )
+    _write(
+        root,
+        NetworkSpec("gru", hidden=8, vocabulary=257, embedding=4, heads={"logits": 2}),
+        sample=characters,
+        name=SENTIMENT,
+        task="sentiment",
+        topology=Topology.MANY_TO_ONE,
+        frontend=FrontendSpec(kind="text", parameters={"start_token": START_TOKEN}, files=files),
+        frontend_files={"tokenizer.json": byte_tokenizer(START_TOKEN)},
+        heads=(HeadSpec(name="logits", kind="categorical", parameters={"labels": ["negative", "positive"]}),),
+    )
+    _write(
+        root,
+        NetworkSpec("gru", hidden=8, features=3, heads={"following": 2}),
+        sample=torch.randn(4, 12, 3, generator=torch.Generator().manual_seed(5)),
+        name=SERIES,
+        task="forecast",
+        topology=Topology.MANY_TO_MANY,
+    )
+    _write(
+        root,
+        NetworkSpec("lstm", hidden=4, vocabulary=11, bidirectional=True, heads={"tags": 3}),
+        sample=tokens,
+        name=TAGGER,
+        task="tagging",
+        topology=Topology.MANY_TO_MANY,
+        limits=Limits(max_sequence_steps=64),
+    )
+
+
+def _write(root: Path, spec: NetworkSpec, sample: Any, **description: Any) -> None:
+    import torch
+
+    from training.export import BundleDescription, write_bundle
+    from training.networks import RecurrentNetwork
+
+    torch.manual_seed(5)
+    network = RecurrentNetwork(spec)
+    for parameter in network.parameters():
+        parameter.data *= 3.0  # the weights a network begins with leave its outputs nearly even
+    provenance = Provenance(seed=5, training_seconds=0, revision="untrained")
+    said = BundleDescription(provenance=provenance, **description)
+    write_bundle(root / said.name / str(said.version), network, said, sample=sample)
+
+
+def byte_tokenizer(start_token: str | None = None) -> bytes:
+    """A tokenizer.json whose tokens are the 256 bytes, and then the start token."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({character: number for number, character in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    if start_token:
+        tokenizer.add_special_tokens([start_token])
+    return tokenizer.to_str().encode()
+
+
+if __name__ == "__main__":
+    make()
