@@ -14,6 +14,10 @@ from hiddenstate.errors import ServerError, server_error
 from hiddenstate.protocol import Rpc, StreamProtocol
 from hiddenstate.stream import raised
 
+PLACEHOLDER = "Internal error from Core"
+STATUS_CHECKS = 50
+STATUS_SECONDS = 0.005
+
 _EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # missing in the stubs
 
 
@@ -82,7 +86,7 @@ class AsyncStream:
             self._raise_writer_failure()
             if isinstance(error, asyncio.CancelledError):
                 raise
-            raise raised(error, self._address, opened=self.protocol.opened is not None) from None
+            raise await self._failure() from None
         return None
 
     def cancel(self) -> None:
@@ -108,6 +112,11 @@ class AsyncStream:
             self._writer.result()
 
     async def _failure(self) -> ServerError:
+        # A request that could not be sent makes gRPC report an error of its own; the server's replaces it soon after.
+        for _ in range(STATUS_CHECKS):
+            if await self._call.details() != PLACEHOLDER:
+                break
+            await asyncio.sleep(STATUS_SECONDS)
         code = await self._call.code()
         if code is grpc.StatusCode.OK:
             return ServerError("FAILED_PRECONDITION", "STREAM_ENDED", "this stream has ended: open a new session")
