@@ -1,0 +1,128 @@
+"""A stream hands messages in and answers out; waiting costs nothing and loses nothing."""
+
+import asyncio
+
+import pytest
+
+from service.errors import Reason, ServiceError, invalid
+from service.session import Backlog, Session
+from service.state import Tenancy
+from service.stream import Stream
+from service.tasks.task import Answer
+from tests.fakes import Talk, Talking, passes
+
+ERROR = invalid(Reason.MESSAGE_EMPTY, "the message is empty")
+
+
+@pytest.fixture
+def taken() -> list[Stream]:
+    return []
+
+
+@pytest.fixture
+def stream(taken: list[Stream]) -> Stream:
+    session = Session("s", Tenancy(0, 0), Backlog(9, 999), patience=1.0, touched=0.0)
+    return Stream(Talking(), Talk(), session, taken.append)
+
+
+def items(answers: list[Answer]) -> list[object]:
+    return [answer.item for answer in answers]
+
+
+async def test_answers_wait_until_they_are_due(stream: Stream, taken: list[Stream]):
+    reader = asyncio.create_task(stream.answers())
+    stream.give(Answer(1, 1, "a"))
+    await passes()
+    assert not reader.done()
+    stream.give(Answer(2, 1, "b"))
+    stream.wake_writer()
+    assert items(await reader) == ["a", "b"]
+    assert taken == [stream]
+
+
+async def test_answers_that_were_due_before_are_there_at_once(stream: Stream):
+    stream.give(Answer(1, 1, "a"))
+    stream.wake_writer()
+    stream.give(Answer(2, 1, "b"))
+    assert items(await stream.answers()) == ["a", "b"]
+
+
+async def test_taken_answers_make_none_due(stream: Stream):
+    stream.give(Answer(1, 1, "a"))
+    stream.wake_writer()
+    await stream.answers()
+    stream.give(Answer(2, 1, "b"))
+    reader = asyncio.create_task(stream.answers())
+    await passes()
+    assert not reader.done()
+    stream.wake_writer()
+    assert items(await reader) == ["b"]
+
+
+async def test_an_interim_answer_takes_the_place_of_one_that_was_not_taken(stream: Stream):
+    for number, item in [(0, "first"), (0, "second"), (1, "final"), (0, "third"), (0, "fourth")]:
+        stream.give(Answer(number, 1, item))
+    stream.wake_writer()
+    assert items(await stream.answers()) == ["second", "final", "fourth"]
+
+
+async def test_a_stream_that_ended_well_gives_its_last_answers_then_none(stream: Stream):
+    stream.give(Answer(1, 1, "a"))
+    stream.finished = True
+    stream.wake_writer()
+    assert items(await stream.answers()) == ["a"]
+    assert await stream.answers() == []
+    assert await stream.answers() == []
+
+
+async def test_a_stream_that_failed_gives_its_last_answers_then_its_error(stream: Stream):
+    stream.give(Answer(1, 1, "a"))
+    stream.finished, stream.error = True, ERROR
+    stream.wake_writer()
+    assert items(await stream.answers()) == ["a"]
+    with pytest.raises(ServiceError):
+        await stream.answers()
+
+
+async def test_a_reader_that_waits_learns_of_the_end(stream: Stream):
+    reader = asyncio.create_task(stream.answers())
+    await passes()
+    stream.finished = True
+    stream.wake_writer()
+    assert await reader == []
+
+
+async def test_a_reader_that_gives_up_loses_no_answer(stream: Stream):
+    reader = asyncio.create_task(stream.answers())
+    await passes()
+    reader.cancel()
+    await passes()
+    stream.give(Answer(1, 1, "a"))
+    stream.wake_writer()
+    assert items(await stream.answers()) == ["a"]
+
+
+async def test_an_empty_inbox_has_room(stream: Stream):
+    await stream.has_room()
+
+
+async def test_a_writer_waits_for_room_and_is_woken_by_it(stream: Stream):
+    stream.inbox.append(ERROR)
+    writer = asyncio.create_task(stream.has_room())
+    await passes()
+    stream.wake_reader()
+    await passes()
+    assert not writer.done()
+    stream.inbox.clear()
+    stream.wake_reader()
+    await writer
+
+
+async def test_a_writer_does_not_wait_for_a_stream_that_has_ended(stream: Stream):
+    stream.inbox.append(ERROR)
+    writer = asyncio.create_task(stream.has_room())
+    await passes()
+    stream.finished = True
+    stream.wake_reader()
+    await writer
+    await stream.has_room()
