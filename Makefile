@@ -25,7 +25,7 @@ demo: $(VENV)/.service ## Start the server on the shipped models; stream text an
 serve: $(VENV)/.service ## Serve the shipped models on 127.0.0.1:50051, metrics on 127.0.0.1:9090
 	$(BIN)/hiddenstate serve
 
-bench: $(VENV)/.service ## Measure transport, runtime and server in one run; a table and bench.json
+bench: $(VENV)/.full ## Measure transport, runtime and server in one run; a table and bench.json
 	$(BIN)/python -m tests.bench $(BENCH)
 
 ##@ Work

@@ -1,0 +1,1 @@
+"""The benchmark: what the transport alone can do, what the runtime alone can do, and what the server delivers."""

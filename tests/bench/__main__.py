@@ -1,0 +1,86 @@
+"""Run the benchmark: `make bench`, or `python -m tests.bench --quick` for a look that takes seconds."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench import models, processes, report, scenarios
+from tests.bench.wire import WireError
+
+FULL = scenarios.Plan(rounds=3, steady=0.3, seconds=1.0, generation_seconds=4.0)
+QUICK = scenarios.Plan(rounds=1, steady=0.1, seconds=0.2, generation_seconds=0.5)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="very short measurements: shows that it works, no more")
+    parser.add_argument("--text-model", type=Path, default=Path("models/austen/1"), help="bundle that generates text")
+    parser.add_argument("--sessions-per-connection", type=int, default=1, help="1: as many clients; more: a proxy")
+    parser.add_argument("--output", type=Path, default=Path("bench.json"))
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
+    return parser.parse_args()
+
+
+def two_cores() -> tuple[int, int]:
+    """A core for the server and one for the load. Raises ProcessError where there is only one."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise processes.ProcessError("two cores are needed: one for the server, one for the load")
+    return cores[0], cores[1]
+
+
+def measure(plan: scenarios.Plan, text_model: Path | None, console: Console) -> list[scenarios.Row]:
+    """Start all servers on one core, load them from another one, and measure in turns."""
+    server_core, load_core = two_cores()
+    repository = models.prepare(Path("build/bench/models"), text_model)
+    with contextlib.ExitStack() as stack, console.status("starting") as status:
+        ours = stack.enter_context(processes.serve_hiddenstate(server_core, repository, _free_port()))
+        echo = stack.enter_context(processes.serve_script(server_core, "tests.bench.echo_server"))
+        runtime = stack.enter_context(processes.raw_runtime(server_core, repository / models.REFERENCE / "1"))
+        os.sched_setaffinity(0, {load_core})
+        rows = scenarios.measure_steps(echo, ours, runtime, plan, status.update)
+        if text_model is not None:
+            naive = stack.enter_context(
+                processes.serve_script(server_core, "tests.bench.naive_server", str(text_model))
+            )
+            text_runtime = stack.enter_context(processes.raw_runtime(server_core, text_model))
+            rows += scenarios.measure_generation(naive, ours, text_runtime, text_model.parent.name, plan, status.update)
+    return rows
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main() -> int:
+    """Measure, print, write; 1 when something failed, or a target was missed and that was asked."""
+    chosen, console = arguments(), Console()
+    text_model = chosen.text_model if chosen.text_model.exists() else None
+    if text_model is None:
+        console.print(f"[yellow]{chosen.text_model} is not there: text generation is left out[/]")
+    try:
+        plan = replace(QUICK if chosen.quick else FULL, per_connection=chosen.sessions_per_connection)
+        rows = measure(plan, text_model, console)
+    except (processes.ProcessError, WireError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    report.show(rows, console)
+    report.write(rows, chosen.output)
+    console.print(f"written to {chosen.output}")
+    return 1 if chosen.check and not all(target.met for target in report.targets(rows)) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
