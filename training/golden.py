@@ -12,7 +12,7 @@ from service.probe import Runs
 
 Array = NDArray[np.generic]
 
-LENGTHS = ((6, 3, 1), (1, 5, 2), (4, 6, 6))
+LENGTHS = ((4, 2, 1), (1, 3, 2), (2, 4, 4))
 """Steps of each of three rows in each of three chunks: full, ragged and single steps."""
 
 

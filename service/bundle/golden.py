@@ -57,10 +57,7 @@ def _chunk(parts: Mapping[str, dict[str, NDArray[np.generic]]]) -> GoldenChunk:
 
 
 def largest_difference(expected: NDArray[np.generic], found: NDArray[np.generic], lengths: NDArray[np.int32]) -> float:
-    """The largest absolute difference of two arrays [batch, time, ...] over the steps within each row's length.
-
-    Infinite when the shapes differ or either holds a NaN.
-    """
+    """`largest_gap` of two arrays [batch, time, ...] over the steps within each row's length."""
     if expected.shape != found.shape:
         return float("inf")
     valid = np.arange(expected.shape[1])[None, :] < lengths[:, None]  # [batch, time]
@@ -68,9 +65,14 @@ def largest_difference(expected: NDArray[np.generic], found: NDArray[np.generic]
 
 
 def largest_gap(expected: NDArray[np.generic], found: NDArray[np.generic]) -> float:
-    """The largest absolute difference of two arrays; infinite when the shapes differ or either holds a NaN."""
+    """The largest difference of two arrays: absolute where the expected value is within -1..1, else relative to it.
+
+    Infinite when the shapes differ or either holds a value that is not finite.
+    """
     if expected.shape != found.shape:
         return float("inf")
+    wanted = expected.astype(np.float64)
     with np.errstate(invalid="ignore"):  # infinity minus infinity
-        largest = float(np.abs(expected.astype(np.float64) - found.astype(np.float64)).max(initial=0.0))
+        gaps = np.abs(found.astype(np.float64) - wanted) / np.maximum(1.0, np.abs(wanted))
+    largest = float(gaps.max(initial=0.0))
     return largest if np.isfinite(largest) else float("inf")

@@ -85,7 +85,9 @@ class GateFigures(Part):
 
 
 class Variant(Part):
-    """One precision of the model: its graph, its own golden vectors, and how far a replay may be off."""
+    """One precision of the model: its graph, its own golden vectors, and how far a replay may be off (absolute for
+    values within -1..1, else relative).
+    """
 
     file: InnerPath
     golden: InnerPath

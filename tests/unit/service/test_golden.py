@@ -64,6 +64,11 @@ def test_padding_is_not_compared():
     assert largest_difference(expected, found, np.array([3, 3], np.int32)) == 9.0
 
 
+def test_a_difference_is_relative_where_the_expected_value_is_over_one():
+    assert largest_gap(np.array([50.0, 0.5]), np.array([50.5, 0.5])) == pytest.approx(0.01)
+    assert largest_gap(np.array([0.5]), np.array([0.75])) == 0.25
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_not_finite_never_agrees(bad):
     assert largest_gap(np.array([bad]), np.array([1.0])) == float("inf")
