@@ -246,6 +246,8 @@ class TextGeneration:
         rows = np.array([turn.row for turn in turns])
         last_steps = np.array([turn.steps for turn in turns]) - 1
         logits = outputs[self._output][rows, last_steps]
+        # A start token begins a sequence; it is never part of a text.
+        logits[:, list(self._frontend.start_ids)] = -np.inf
         tokens = choose(logits, [_draw_of(turn.progress) for turn in turns])
         log_probabilities = _log_probabilities(logits, turns)
         return [
