@@ -91,7 +91,8 @@ def choose(logits: Array, draws: Sequence[Draw]) -> list[int]:
     if not temperatures.any():
         return [int(token) for token in scores.argmax(axis=1)]
     scores -= scores.max(axis=1, keepdims=True)
-    scores /= np.where(temperatures == 0.0, 1.0, temperatures)[:, None]
+    with np.errstate(over="ignore"):  # a temperature near 0 sends what is unlikely to minus infinity, as it should
+        scores /= np.where(temperatures == 0.0, 1.0, temperatures)[:, None]
     weights = np.exp(scores)
     for row, draw in enumerate(draws):
         if draw.sampling.temperature == 0.0:
@@ -99,7 +100,9 @@ def choose(logits: Array, draws: Sequence[Draw]) -> list[int]:
         else:
             _truncate(weights[row], draw.sampling)
     heights = np.cumsum(weights, axis=1)
-    marks = np.array([draw.uniform for draw in draws]) * heights[:, -1]
+    # At temperature 0 the first of equals is taken, as `argmax` does when no row draws.
+    uniforms = np.where(temperatures == 0.0, 0.0, [draw.uniform for draw in draws])
+    marks = uniforms * heights[:, -1]
     return [int(token) for token in (heights <= marks[:, None]).sum(axis=1)]
 
 
