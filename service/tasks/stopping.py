@@ -30,9 +30,10 @@ class StopWatch:
             return [piece], False
         self._held.append(piece)
         text = "".join(held.text for held in self._held)
-        found = [(place, stop) for stop in self.stops if (place := text.find(stop)) >= 0]
+        # The first to be complete, as if characters came one by one, so that the cut into tokens changes nothing.
+        found = [(place + len(stop), place, stop) for stop in self.stops if (place := text.find(stop)) >= 0]
         if found:
-            place, self.matched = min(found)
+            _, place, self.matched = min(found)
             settled, self._held = _until(self._held, place), []
             return settled, True
         count = _settled_count(self._held, len(text) - self._suspicious(text))
