@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hiddenstate.v1 import inference_pb2, session_pb2
+from service.bundle import Manifest
 from service.errors import Reason, invalid
 from service.rpc.tensors import to_array, write_array
+from service.state import Array
 from service.tasks.inference import InferenceOptions, Outputs, Tensors
 from service.tasks.task import Answer, Finish
 
@@ -21,13 +23,20 @@ class InferenceCodec:
         """Which outputs are wanted."""
         return InferenceOptions(tuple(config.outputs), config.last_step_only)
 
-    def payload(self, request: inference_pb2.InferRequest) -> Tensors | Finish:
-        """The tensors of a chunk, or the end of a sequence."""
+    def payload(self, request: inference_pb2.InferRequest, manifest: Manifest) -> Tensors | Finish:
+        """The tensors of a chunk, or the end of a sequence. Raises TENSOR_UNKNOWN, and what `to_array` raises."""
         if request.WhichOneof("content") == "finish":
             return Finish()
-        inputs = {tensor.name: to_array(tensor) for tensor in request.chunk.inputs}
-        if len(inputs) != len(request.chunk.inputs):
-            raise invalid(Reason.TENSOR_UNKNOWN, "two tensors of one chunk have the same name", "chunk.inputs")
+        declared = {spec.name: spec for spec in manifest.inputs}
+        only = manifest.inputs[0].name if len(declared) == 1 else ""
+        inputs: dict[str, Array] = {}
+        for tensor in request.chunk.inputs:
+            name = tensor.name or only
+            if name not in declared or name in inputs:
+                problem = f"two tensors are named {name!r}" if name in inputs else f"there is no input {name!r}"
+                message = f"{problem}: this model takes one each of {', '.join(sorted(declared))}"
+                raise invalid(Reason.TENSOR_UNKNOWN, message, "chunk.inputs")
+            inputs[name] = to_array(tensor, declared[name])
         return Tensors(inputs)
 
     def opened(self, opened: session_pb2.Opened, options: InferenceOptions) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hiddenstate.v1 import classification_pb2, sentiment_pb2, session_pb2
+from service.bundle import Manifest
 from service.errors import Reason, unserved
 from service.tasks.sentiment import Sentiment, SentimentOptions, Text
 from service.tasks.task import Answer, Finish
@@ -22,7 +23,7 @@ class SentimentCodec:
             raise unserved(Reason.OPTION_NOT_SERVED, "explain is not served yet: leave it unset", "config.explain")
         return SentimentOptions(interim=config.interim_results if config.HasField("interim_results") else True)
 
-    def payload(self, request: sentiment_pb2.AnalyzeSentimentRequest) -> Text | Finish:
+    def payload(self, request: sentiment_pb2.AnalyzeSentimentRequest, manifest: Manifest) -> Text | Finish:
         """A piece of text, or the end of a document."""
         return Text(request.text.text) if request.WhichOneof("content") == "text" else Finish()
 

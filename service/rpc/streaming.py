@@ -13,6 +13,7 @@ import grpc
 from google.protobuf import duration_pb2
 
 from hiddenstate.v1 import session_pb2
+from service.bundle import Manifest
 from service.catalog import Catalog, Served
 from service.errors import Code, Reason, ServiceError, invalid, unserved
 from service.rpc.parsing import Unreadable
@@ -38,8 +39,8 @@ class Codec(Protocol):
         """The task's options in a config. Raises ServiceError for what is out of range or not served."""
         ...
 
-    def payload(self, request: Any) -> Any:
-        """The task's message in a request that is neither config, end nor acknowledgement."""
+    def payload(self, request: Any, manifest: Manifest) -> Any:
+        """The task's message in a request that is neither config, end nor acknowledgement, for the model at hand."""
         ...
 
     def opened(self, opened: session_pb2.Opened, options: Any) -> Any:
@@ -116,7 +117,7 @@ class Streaming:
         try:
             while not stream.finished:
                 request = await context.read()
-                message = self._message(request, numbers)
+                message = self._message(request, numbers, served.manifest)
                 if message is not None:
                     served.engine.submit(stream, message)
                     await stream.has_room()
@@ -125,7 +126,7 @@ class Streaming:
         except ServiceError as error:
             served.engine.submit(stream, error)
 
-    def _message(self, request: Any, numbers: _Numbers) -> Message | None:
+    def _message(self, request: Any, numbers: _Numbers, manifest: Manifest) -> Message | None:
         if request is END_OF_STREAM:
             if numbers.following == 1:
                 raise invalid(Reason.STREAM_EMPTY, "the stream ended before its first message: send data, or an end")
@@ -144,7 +145,7 @@ class Streaming:
         number = numbers.take(request.sequence_number)
         if number is None:
             return None
-        return Message(number, End() if kind == "end" else self._codec.payload(request))
+        return Message(number, End() if kind == "end" else self._codec.payload(request, manifest))
 
 
 def _config_of(request: Any) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hiddenstate.v1 import session_pb2, text_generation_pb2, token_pb2
+from service.bundle import Manifest
 from service.errors import Reason, unserved
 from service.tasks.sampling import Sampling
 from service.tasks.task import Answer
@@ -39,7 +40,7 @@ class TextGenerationCodec:
         seed = config.seed if config.HasField("seed") else secrets.randbits(64)
         return SessionOptions(_generation_options(config.options), seed)
 
-    def payload(self, request: text_generation_pb2.GenerateTextRequest) -> Prompt | Generate:
+    def payload(self, request: text_generation_pb2.GenerateTextRequest, manifest: Manifest) -> Prompt | Generate:
         """A prompt, or the wish for text."""
         if request.WhichOneof("content") == "prompt":
             return Prompt(request.prompt.text)
