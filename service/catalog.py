@@ -49,7 +49,8 @@ class Catalog:
             raise self._not_found(name, version, versions)
         newest = max(found, key=lambda served: served.manifest.version)
         if task not in newest.tasks:
-            message = f"model {name!r} is for {newest.manifest.task}, not for {task}; {self._suggestion(task)}"
+            purpose = newest.manifest.task if newest.manifest.frontend else "tensors alone (it has no frontend)"
+            message = f"model {name!r} is for {purpose}, not for {task}; {self._suggestion(task)}"
             raise invalid(Reason.MODEL_TASK_MISMATCH, message, "config.session.model")
         return newest
 

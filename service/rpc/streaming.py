@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
+import structlog
 from google.protobuf import duration_pb2
 
 from hiddenstate.v1 import session_pb2
@@ -19,6 +20,8 @@ from service.errors import Code, Reason, ServiceError, invalid, unserved
 from service.rpc.parsing import Unreadable
 from service.stream import Message, Stream
 from service.tasks.task import Answer, End
+
+log = structlog.get_logger()
 
 # The stubs of grpc.aio do not know it.
 END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]
@@ -86,6 +89,8 @@ class Streaming:
                 while answers := await stream.answers():
                     for response in self._codec.responses(answers):
                         await context.write(response)
+                if reader.done() and (late := reader.result()) is not None:
+                    raise late
             finally:
                 reader.cancel()
         finally:
@@ -111,20 +116,43 @@ class Streaming:
         )
         return served, stream, self._codec.opened(opened, options)
 
-    async def _read(self, context: grpc.aio.ServicerContext[Any, Any], served: Served, stream: Stream) -> None:
-        """Hand the client's messages to the session; one that is wrong ends it once all before it is answered."""
+    async def _read(
+        self, context: grpc.aio.ServicerContext[Any, Any], served: Served, stream: Stream
+    ) -> ServiceError | None:
+        """Hand the client's messages to the session; one that is wrong ends it once all before it is answered.
+
+        Returns what is wrong with a message behind the end, which the session itself does not wait for.
+        """
         numbers = _Numbers()
         try:
             while not stream.finished:
-                request = await context.read()
-                message = self._message(request, numbers, served.manifest)
-                if message is not None:
-                    served.engine.submit(stream, message)
-                    await stream.has_room()
-                if isinstance(message, Message) and isinstance(message.payload, End):
-                    return
-        except ServiceError as error:
+                message = self._message(await context.read(), numbers, served.manifest)
+                if message is None:
+                    continue
+                served.engine.submit(stream, message)
+                if isinstance(message.payload, End):
+                    return await self._behind_end(context, numbers, served.manifest)
+                await stream.has_room()
+        except Exception as error:
+            if not isinstance(error, ServiceError):
+                # A fault of ours: without a reader the stream would wait for its next message for ever.
+                log.exception("reading a stream failed", task=self._codec.task)
+                error = ServiceError(Code.INTERNAL, Reason.INTERNAL, f"the server failed: {type(error).__name__}")
             served.engine.submit(stream, error)
+        return None
+
+    async def _behind_end(
+        self, context: grpc.aio.ServicerContext[Any, Any], numbers: _Numbers, manifest: Manifest
+    ) -> ServiceError | None:
+        """Read on until the client closes its side: only acknowledgements and repeated messages may follow an end."""
+        while (request := await context.read()) is not END_OF_STREAM:
+            try:
+                message = self._message(request, numbers, manifest)
+            except ServiceError as error:
+                return error
+            if message is not None:
+                return invalid(Reason.MESSAGE_AFTER_END, "a message came after the end: the end is the last one")
+        return None
 
     def _message(self, request: Any, numbers: _Numbers, manifest: Manifest) -> Message | None:
         if request is END_OF_STREAM:
@@ -163,12 +191,16 @@ def _check_session(session: session_pb2.SessionConfig) -> None:
     if session.session_id and not SESSION_ID.fullmatch(session.session_id):
         problem = "a session id is 1 to 128 of the characters A-Z a-z 0-9 . _ -"
         raise invalid(Reason.SESSION_ID_INVALID, problem, "config.session.session_id")
-    if session.resume_token or session.received_answer_number:
-        problem = "sessions cannot be resumed on this server: open a new one without a resume token"
-        raise unserved(Reason.RESUME_NOT_SERVED, problem, "config.session.resume_token")
+    for name in ("resume_token", "received_answer_number"):
+        if getattr(session, name):
+            problem = f"sessions cannot be resumed on this server: open a new one, without {name}"
+            raise unserved(Reason.RESUME_NOT_SERVED, problem, f"config.session.{name}")
     if session.durability not in (session_pb2.DURABILITY_UNSPECIFIED, session_pb2.DURABILITY_NONE):
         problem = "sessions of this server end with their stream: leave the durability unset, or DURABILITY_NONE"
         raise unserved(Reason.DURABILITY_NOT_SERVED, problem, "config.session.durability")
+    if session.priority not in session_pb2.Priority.values():
+        problem = f"priority {session.priority} is none that this server knows"
+        raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, "config.session.priority")
     for field in ("label", "idle_timeout", "initial_state"):
         if session.HasField(field) if field != "initial_state" else session.initial_state:
             raise unserved(
