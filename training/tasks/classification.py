@@ -32,7 +32,7 @@ Tokens = NDArray[np.int64]
 class Recipe:
     """All choices of a training. `int8_loss` is how much accuracy (0..1) int8 may cost."""
 
-    cell: CellName = "lstm"
+    cell: CellName = "gru"
     least_count: int = 2
     embedding: int = 128
     hidden: int = 128

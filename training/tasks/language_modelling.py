@@ -41,7 +41,7 @@ class Recipe:
     )
     rows: int = 32
     steps: int = 64
-    schedule: Schedule = field(default_factory=lambda: Schedule(steps=16000, learning_rate=3e-3, weight_decay=0.03))
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=10000, learning_rate=3e-3, weight_decay=0.03))
     seed: int = 1
     int8_loss: float = 0.01
 
