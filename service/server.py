@@ -76,9 +76,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     )
     health = add_services(server, catalog, requests, settings.max_message_bytes)
     host, port = settings.listen.rsplit(":", 1)[0], _bind(server, settings.listen)
-    loops = [asyncio.create_task(each.engine.run()) for each in catalog.served]
-    loops.append(asyncio.create_task(_expire(catalog)))
     with _metrics(settings, catalog, requests) as metrics_address:
+        loops = [asyncio.create_task(each.engine.run()) for each in catalog.served]
+        loops.append(asyncio.create_task(_expire(catalog)))
         await server.start()
         await health.serving()
         _announce(catalog, f"{host}:{port}", metrics_address)
@@ -133,8 +133,13 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
     try:
         return server.add_insecure_port(address)
     except RuntimeError as error:
-        message = f"cannot listen on {address}: is another server there? Give another --listen"
-        raise ServiceError(Code.UNAVAILABLE, Reason.SETTING_INVALID, message) from error
+        raise _taken(address, "listen") from error
+
+
+def _taken(address: str, setting: str) -> ServiceError:
+    flag = f"--{setting.replace('_', '-')}"
+    message = f"cannot listen on {address}: is another server there? Give another {flag} (port 0: any free one)"
+    return ServiceError(Code.UNAVAILABLE, Reason.SETTING_INVALID, message, field=setting)
 
 
 async def _expire(catalog: Catalog) -> None:
@@ -162,7 +167,10 @@ def _metrics(settings: Settings, catalog: Catalog, requests: RequestCounters) ->
         collector(registry=registry)
     registry.register(ServerCollector(requests, lambda: readings(catalog), lambda: load_states(catalog)))
     host, port = settings.metrics_listen.rsplit(":", 1)
-    httpd, thread = start_http_server(int(port), host, registry)
+    try:
+        httpd, thread = start_http_server(int(port), host, registry)
+    except OSError as error:
+        raise _taken(settings.metrics_listen, "metrics_listen") from error
     try:
         yield f"{host}:{httpd.server_port}"
     finally:
