@@ -1,7 +1,7 @@
 """The settings of the server: flags over environment over a TOML file over defaults; an unknown key is an error."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -57,21 +57,29 @@ class Settings(BaseModel):
 
 def load_settings(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None) -> Settings:
     """Merge the sources and check them. Raises SETTING_INVALID naming the key, where it stands, and the remedy."""
-    merged: dict[str, Any] = {}
-    for source, values in (
-        (str(file), _read_toml(file) if file else {}),
-        ("the environment", _from_environment(environment)),
-        ("the flags", flags),
-    ):
-        for key, value in values.items():
-            if key not in Settings.model_fields:
-                raise _unknown(key, source)
-            merged[key] = value
+    merged = dict(_known(_read_toml(file), str(file))) if file else {}
+    merged |= _known(_from_environment(environment), "the environment", _variable)
+    merged |= _known(flags, "the flags")
     try:
         return Settings(**merged)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'][:1]))}: {fault['msg']}" for fault in error.errors()]
         raise _setting_error("; ".join(faults)) from error
+
+
+def _known(values: Mapping[str, Any], source: str, spell: Callable[[str], str] = str) -> Mapping[str, Any]:
+    """The values, if every key is one of ours; `spell`: how the source spells a key. Raises SETTING_INVALID."""
+    for key in values:
+        if key not in Settings.model_fields:
+            near = get_close_matches(key, Settings.model_fields, n=1)
+            known = ", ".join(spell(name) for name in sorted(Settings.model_fields))
+            hint = f"did you mean {spell(near[0])!r}?" if near else f"known are {known}"
+            raise _setting_error(f"unknown setting {spell(key)!r} in {source}: {hint}")
+    return values
+
+
+def _variable(key: str) -> str:
+    return f"{ENVIRONMENT_PREFIX}{key.upper()}"
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -89,12 +97,6 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise _setting_error(f"cannot read {file}: {error.strerror}") from error
     except ValueError as error:
         raise _setting_error(f"{file} is not TOML: {error}") from error
-
-
-def _unknown(key: str, source: str) -> ServiceError:
-    near = get_close_matches(key, Settings.model_fields, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(Settings.model_fields))}"
-    return _setting_error(f"unknown setting {key!r} in {source}: {hint}")
 
 
 def _setting_error(message: str) -> ServiceError:
