@@ -1,5 +1,6 @@
 """The model repository: the versions on disk, each loaded and checked, or refused with a reason."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Literal
 from service.bundle import MANIFEST_FILE, Bundle, load_bundle
 from service.errors import BundleError, Code, Reason, ServiceError
 from service.model import Model, load_model
+
+VERSION = re.compile("[1-9][0-9]{0,8}")
+"""Nine digits at most: a version is a uint32 in the contract."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,10 @@ def load_repository(root: Path, loading: Loading) -> list[Loaded | Refused]:
 
 
 def version_folders(root: Path) -> Iterator[Path]:
-    """Folders `<name>/<version>` whose version is a number; hidden ones are left out."""
+    """Folders `<name>/<version>` whose version is a number from 1 on; all others, hidden ones too, are left out."""
     for model in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        yield from sorted((path for path in model.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+        versions = (path for path in model.iterdir() if VERSION.fullmatch(path.name))
+        yield from sorted(versions, key=lambda path: int(path.name))
 
 
 def load_version(folder: Path, loading: Loading) -> Loaded | Refused:
