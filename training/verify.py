@@ -21,7 +21,10 @@ from training.reference import Reference
 BATCHES, STEPS, CHUNKS = (1, 3, 17), (1, 7, 64), 5
 PARITY = 1e-5
 """Bound of fp32 against torch, absolute for values within -1..1, else relative (see `largest_gap`)."""
-SCOPE = f"batches {BATCHES}, lengths up to {STEPS}, {CHUNKS} carried chunks"
+SCOPE = (
+    f"batches of {', '.join(map(str, BATCHES))}; chunks of up to {', '.join(map(str, STEPS))} steps; "
+    f"{CHUNKS} carried chunks"
+)
 
 Array = NDArray[np.generic]
 Arrays = Mapping[str, Array]
