@@ -83,8 +83,8 @@ class Scheduler:
 
     @property
     def backlog_steps(self) -> int:
-        """Steps waiting over all sessions."""
-        return sum(session.pending_steps for session in self._sessions.values())
+        """Steps waiting over all sessions. May be asked by another thread: it counts over a copy."""
+        return sum(session.pending_steps for session in list(self._sessions.values()))
 
     def open(self, session_id: str, now: float, patience: float) -> Session:
         """Admit a session in its initial state. Raises SESSION_ID_IN_USE or SESSIONS_EXHAUSTED."""
