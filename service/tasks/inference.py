@@ -82,7 +82,7 @@ class Inference:
             if name not in self._outputs:
                 message = f"there is no output {name!r}; this model gives {', '.join(self._outputs)}"
                 raise invalid(Reason.TENSOR_UNKNOWN, message, "config.outputs")
-        return Inferring(options.outputs or self._outputs, options.last_step_only)
+        return Inferring(tuple(dict.fromkeys(options.outputs)) or self._outputs, options.last_step_only)
 
     def accept(self, progress: Inferring, message: Tensors | Finish | End, sequence_number: int, now: float) -> Chunk:
         """Tensors of agreeing lengths become steps. Raises TENSOR_… naming the tensor and what was expected."""
@@ -182,7 +182,8 @@ def _items(turn: Turn[Inferring], outputs: Mapping[str, Array]) -> list[Item]:
             continue
         stop = start + segment.stop - segment.start
         for name in progress.wanted:
-            progress.parts.setdefault(name, []).append(outputs[name][turn.row, start:stop])
+            # A copy: a view would keep the outputs of the whole batch alive until this client has read its own.
+            progress.parts.setdefault(name, []).append(outputs[name][turn.row, start:stop].copy())
         start = stop
         if segment.completes:
             items.append(Item(segment.chunk.sequence_number, _outputs(progress, segment.chunk.steps)))
