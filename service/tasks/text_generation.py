@@ -167,6 +167,8 @@ class TextGeneration:
     def begin(self, options: SessionOptions) -> Writing:
         """A session at the start of a text. Raises OPTION_OUT_OF_RANGE."""
         self._check(options.generation)
+        if not 0 <= options.seed < 1 << 64:
+            raise invalid(Reason.OPTION_OUT_OF_RANGE, f"seed is {options.seed}, not in 0..2^64 - 1", "seed")
         return Writing(
             options=options,
             stream=self._frontend.stream(),
