@@ -10,6 +10,9 @@ import typer
 
 from service.config import Settings, load_settings
 from service.errors import ServiceError
+from service.inspect import inspect
+
+__all__ = ["inspect", "serve"]
 
 
 def _about(name: str) -> str:

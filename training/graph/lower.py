@@ -10,8 +10,8 @@ import onnx_ir as ir
 from training.graph.cells import Floats, Product, RecurrentNode, Values, Weights, step_cell
 from training.graph.tape import Tape
 
-MAX_TABLE = 4 << 20
-"""Most numbers of a table that replaces an embedding and the product behind it: 16 MiB, or 8 MiB of halves."""
+MAX_TABLE = 1 << 20
+"""Most numbers of a table that replaces an embedding and the product behind it: 4 MiB, or 2 MiB of halves; a larger one would outweigh the model."""
 
 _FLOAT, _BOOL = ir.TensorType(ir.DataType.FLOAT), ir.TensorType(ir.DataType.BOOL)
 
