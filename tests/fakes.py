@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
 
 from service.batch import InputSpec
 from service.engine import Engine, Pace
+from service.frontends.text import TextFrontend
 from service.runner import Runnable
 from service.scheduler import Limits
 from service.session import Chunk
@@ -75,6 +78,46 @@ class Raising(RunningSum):
             self.runs.append(lengths.tolist())
             raise ValueError("poison in the batch")
         return super().run(inputs, lengths, state)
+
+
+class Babble:
+    """A language model that learned nothing: the logits after each step depend on every token before, and on no row
+    beside. `lookup` is its whole knowledge, so that a test can foretell it."""
+
+    _STATES = 997
+
+    def __init__(self, vocabulary: int, classes: int | None = None) -> None:
+        self.inputs = (InputSpec("tokens", (), "int64"),)
+        self.states = (StateSpec("seen", (), "int64"),)
+        self._logits = (
+            np.random.default_rng(2).normal(size=(self._STATES, classes or vocabulary)).astype(np.float32) * 2
+        )
+
+    def lookup(self, tokens: Iterable[int]) -> Array:
+        """The logits after these tokens."""
+        seen = 0
+        for token in tokens:
+            seen = (31 * seen + token + 1) % self._STATES
+        return self._logits[seen]
+
+    def run(
+        self, inputs: Mapping[str, Array], lengths: NDArray[np.int32], state: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        tokens, seen = inputs["tokens"], state["seen"]
+        logits = np.full((*tokens.shape, self._logits.shape[1]), np.nan, np.float32)
+        for step in range(tokens.shape[1]):
+            valid = step < lengths
+            seen = np.where(valid, (31 * seen + tokens[:, step] + 1) % self._STATES, seen)
+            logits[valid, step] = self._logits[seen[valid]]
+        return {"logits": logits}, {"seen": seen}
+
+
+def letters(start_token: str | None = None) -> TextFrontend:
+    """A frontend of single characters: "a" to "e", space, full stop and, first of all, a start token."""
+    vocabulary = {"<start>": 0} | {character: place for place, character in enumerate("abcde .", start=1)}
+    tokenizer = Tokenizer(BPE(vocabulary, []))
+    tokenizer.add_special_tokens(["<start>"])
+    return TextFrontend(tokenizer, start_token)
 
 
 class Slow(RunningSum):
