@@ -155,8 +155,9 @@ class Engine:
             for row in (*plan.marks, *(plan.batch.rows if plan.batch else ())):
                 if (stream := self._streams.get(row.session)) is not None:
                     self._finish(stream, _internal(error), "failed")
-        # One pass of the event loop: messages come in and answers go out between ticks.
-        await asyncio.sleep(0)
+        if self._scheduler.has_ready:
+            # One pass of the event loop: messages come in and answers go out between ticks.
+            await asyncio.sleep(0)
         return True
 
     async def _carry_out(self, plan: Plan, now: float) -> None:

@@ -82,6 +82,11 @@ class Scheduler:
         return self._sessions
 
     @property
+    def has_ready(self) -> bool:
+        """Whether a tick would run anything."""
+        return bool(self._ready)
+
+    @property
     def backlog_steps(self) -> int:
         """Steps waiting over all sessions. May be asked by another thread: it counts over a copy."""
         return sum(session.pending_steps for session in list(self._sessions.values()))

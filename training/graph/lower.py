@@ -11,7 +11,10 @@ from training.graph.cells import Floats, Product, RecurrentNode, Values, Weights
 from training.graph.tape import Tape
 
 MAX_TABLE = 1 << 20
-"""Most numbers of a table that replaces an embedding and the product behind it: 4 MiB, or 2 MiB of halves; a larger one would outweigh the model."""
+"""Most numbers of a table that replaces an embedding and the product behind it: 4 MiB, or 2 MiB of halves.
+
+A larger one would outweigh the model.
+"""
 
 _FLOAT, _BOOL = ir.TensorType(ir.DataType.FLOAT), ir.TensorType(ir.DataType.BOOL)
 
