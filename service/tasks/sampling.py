@@ -12,6 +12,8 @@ from service.state import Array
 
 Floats: TypeAlias = NDArray[np.float64]
 
+LEAST_PENALTY = float(np.float32(0.01))
+"""0.01 as it arrives: options travel in single precision, which rounds it down."""
 DRAWS_PER_BLOCK = 64
 # Philox makes four 64-bit words for each value of its counter.
 _COUNTS_PER_BLOCK = DRAWS_PER_BLOCK // 4
@@ -43,11 +45,11 @@ class Sampling:
             ("temperature", self.temperature, 0.0, 100.0),
             ("top_k", self.top_k, 0, vocabulary_size),
             ("min_p", self.min_p, 0.0, 1.0),
-            ("repetition_penalty", self.repetition_penalty, 0.01, 100.0),
+            ("repetition_penalty", self.repetition_penalty, LEAST_PENALTY, 100.0),
         )
         for name, value, low, high in ranges:
             if not low <= value <= high:
-                raise invalid(Reason.OPTION_OUT_OF_RANGE, f"{name} is {value}, not in {low}..{high}", name)
+                raise invalid(Reason.OPTION_OUT_OF_RANGE, f"{name} is {value}, not in {low:g}..{high:g}", name)
         if not 0.0 < self.top_p <= 1.0:
             raise invalid(Reason.OPTION_OUT_OF_RANGE, f"top_p is {self.top_p}, not in (0, 1]", "top_p")
 
