@@ -14,6 +14,7 @@ from tokenizers.models import BPE
 
 from service.batch import InputSpec
 from service.engine import Engine, Pace
+from service.errors import ServiceError
 from service.frontends.text import TextFrontend
 from service.runner import Runnable
 from service.scheduler import Limits
@@ -253,6 +254,17 @@ async def read(stream: Stream) -> list[Answer]:
     while answers := await stream.answers():
         collected += answers
     return collected
+
+
+async def collect(stream: Stream) -> tuple[list[Answer], ServiceError | None]:
+    """All answers, and the error at the end if there is one."""
+    answers: list[Answer] = []
+    try:
+        while more := await stream.answers():
+            answers += more
+    except ServiceError as error:
+        return answers, error
+    return answers, None
 
 
 async def converse(engine: Engine, task: Task[Any], options: Any, payloads: Iterable[Any], name: str) -> list[Answer]:

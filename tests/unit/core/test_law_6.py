@@ -293,4 +293,4 @@ class CoreMachine(RuleBasedStateMachine):
 
 
 TestLaw6 = CoreMachine.TestCase
-TestLaw6.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestLaw6.settings = settings(max_examples=70, stateful_step_count=30, deadline=None)

@@ -12,7 +12,7 @@ from service.engine import Engine
 from service.errors import Reason, ServiceError
 from service.scheduler import Limits
 from service.state import Array
-from service.stream import Message, Stream
+from service.stream import Message
 from service.tasks.inference import InferenceOptions, Tensors
 from service.tasks.task import Answer, End
 from tests.fakes import (
@@ -21,6 +21,7 @@ from tests.fakes import (
     Raising,
     RunningSum,
     Slow,
+    collect,
     engine_of,
     infer,
     inference_of,
@@ -122,17 +123,6 @@ def test_law_5_every_message_is_answered_once_and_in_order(
     ):
         assert numbers(answers) == [(number, number) for number in range(1, len(chunks) + 1)]
         assert [len(answer.item.tensors["y"]) for answer in answers] == [len(chunk) for chunk in chunks]
-
-
-async def collect(stream: Stream) -> tuple[list[Answer], ServiceError | None]:
-    """All answers, and the error at the end if there is one."""
-    answers: list[Answer] = []
-    try:
-        while more := await stream.answers():
-            answers += more
-    except ServiceError as error:
-        return answers, error
-    return answers, None
 
 
 @few
