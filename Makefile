@@ -13,9 +13,9 @@ PIP := $(BIN)/pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --constraint constraints.txt --editable
 DEPENDS := pyproject.toml constraints.txt
 
-# One thread for each process: several processes that spin on the same cores starve each other.
-export OMP_NUM_THREADS ?= 1
 export PYTHONUNBUFFERED := 1
+# One thread for each process: several processes that spin on the same cores starve each other.
+test bench: export OMP_NUM_THREADS ?= 1
 
 ##@ Run
 
@@ -26,7 +26,7 @@ serve: $(VENV)/.service ## Serve the shipped models on 127.0.0.1:50051, metrics 
 	$(BIN)/hiddenstate serve
 
 bench: $(VENV)/.full ## Measure transport, runtime and server in one run; a table and bench.json
-	$(BIN)/python -m tests.bench $(BENCH)
+	$(BIN)/python -m tests.bench $(ARGUMENTS)
 
 ##@ Work
 
@@ -47,8 +47,8 @@ proto: $(VENV)/.develop ## Generate the stubs from protos/
 	$(BIN)/python protos/generate.py
 
 models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (about 1.5 hours)
-	$(BIN)/hiddenstate train text-generation --export models/austen
-	$(BIN)/hiddenstate train sentiment --export models/movie-sentiment
+	$(BIN)/hiddenstate train text_generation --export models
+	$(BIN)/hiddenstate train sentiment --export models
 
 image: ## Build the server's container image
 	docker build --tag hiddenstate:latest --file deploy/docker/Dockerfile .
