@@ -21,11 +21,15 @@ class Part(BaseModel):
 
 
 class TensorSpec(Part):
-    """A named input or output [batch, time, ...]; `step_shape` is the shape of one step of one row."""
+    """A named input or output [batch, time, ...]; `step_shape` is the shape of one step of one row.
+
+    `vocabulary`: how many token ids there are, for an input of tokens (0 to one less); None for other values.
+    """
 
     name: TensorName
     dtype: ElementType
     shape: tuple[Axis, ...]
+    vocabulary: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _time_second(self) -> Self:

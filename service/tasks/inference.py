@@ -130,7 +130,9 @@ class Inference:
 def input_specs(manifest: Manifest) -> list[InputSpec]:
     """The inputs of a model without their batch and time axes."""
     return [
-        InputSpec(tensor.name, tuple(axis for axis in tensor.shape if isinstance(axis, int)), tensor.dtype)
+        InputSpec(tensor.name, tensor.step_shape, tensor.dtype)
+        if tensor.vocabulary is None
+        else InputSpec(tensor.name, tensor.step_shape, tensor.dtype, minimum=0, maximum=tensor.vocabulary - 1)
         for tensor in manifest.inputs
     ]
 

@@ -90,7 +90,7 @@ def trace(network: Network, inputs: Tensor) -> Traced:
     model = _export(flat, signature, example, state)
     _strip(model)
     check_graph(model, signature, flat.count)
-    return Traced(model, signature)
+    return Traced(model, _with_vocabulary(signature, model.graph))
 
 
 def _try(network: nn.Module, example: Tensor, state: tuple[Tensor, ...]) -> dict[str, Tensor]:
@@ -146,6 +146,19 @@ def _signature(example: Tensor, outputs: Mapping[str, Tensor], state: tuple[Tens
         ),
         whole_sequence=not state,
     )
+
+
+def _with_vocabulary(signature: Signature, graph: ir.Graph) -> Signature:
+    """The signature with the number of tokens: the rows of the smallest table that is looked up by the input itself."""
+    (tokens,) = signature.inputs
+    tables = [
+        node.inputs[0].const_value.shape[0]
+        for node in graph
+        if node.op_type == "Gather" and node.inputs[1] is graph.inputs[0]
+        if node.inputs[0] is not None and node.inputs[0].const_value is not None
+    ]
+    vocabulary = min((int(size) for size in tables if isinstance(size, int)), default=None)
+    return signature.model_copy(update={"inputs": (tokens.model_copy(update={"vocabulary": vocabulary}),)})
 
 
 def _constant(number: int, tensor: Tensor) -> float:
