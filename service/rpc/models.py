@@ -1,5 +1,6 @@
 """What is served, on the wire: the model service."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from service.rpc.tensors import data_type_of
 
 MAX_PAGE_SIZE = 1000
 DEFAULT_PAGE_SIZE = 100
+PAGE_TOKEN = re.compile("[0-9]{0,9}")
 BATCH_AXIS = "batch"
 
 _TASKS = {
@@ -48,16 +50,21 @@ class ModelListing:
             if request.task in (model_pb2.TASK_UNSPECIFIED, model.task)
             and request.state in (model_pb2.MODEL_STATE_UNSPECIFIED, model.state)
         ]
-        if not (request.page_token or "0").isdecimal():
+        if not PAGE_TOKEN.fullmatch(request.page_token):
             raise invalid(Reason.OPTION_OUT_OF_RANGE, "page_token is none that this server gave", "page_token")
         start = int(request.page_token or 0)
         following = str(start + size) if start + size < len(matching) else ""
         return model_pb2.ListModelsResponse(models=matching[start : start + size], next_page_token=following)
 
     def get_model(self, request: model_pb2.GetModelRequest) -> model_pb2.GetModelResponse:
-        """One version, the newest unless one is named. Raises MODEL_NOT_FOUND or MODEL_VERSION_NOT_FOUND."""
+        """One version, that of new sessions unless one is named.
+
+        Raises MODEL_NAME_MISSING, MODEL_NOT_FOUND or MODEL_VERSION_NOT_FOUND.
+        """
         if request.WhichOneof("version_choice") == "label":
             raise unserved(Reason.OPTION_NOT_SERVED, "labels are not served yet: name a version, or none", "label")
+        if not request.name:
+            raise invalid(Reason.MODEL_NAME_MISSING, "name a model: ListModels lists them", "name")
         named = [model for model in self._models if model.name == request.name]
         found = [model for model in named if request.version in (0, model.version)]
         if not found:
@@ -65,7 +72,8 @@ class ModelListing:
             known = ", ".join(f"{model.name} {model.version}" for model in named or self._models)
             problem = f"no model {request.name!r} {request.version or ''}; there is {known}"
             raise ServiceError(Code.NOT_FOUND, reason, problem)
-        return model_pb2.GetModelResponse(model=found[-1])
+        # The default, where no version is named; it need not be the newest, which may have been refused.
+        return model_pb2.GetModelResponse(model=max(found, key=lambda model: (model.is_default, model.version)))
 
 
 def _served(served: Served, catalog: Catalog, services: dict[str, str]) -> model_pb2.Model:
