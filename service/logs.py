@@ -17,7 +17,9 @@ def configure_logs(log_format: str, level: str) -> None:
         _without_nothing,
     ]
     if people:
-        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+        # Plain traces: the elaborate ones print the values of variables, what clients sent among them.
+        plain = structlog.dev.plain_traceback
+        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
     else:
         processors += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
