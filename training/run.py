@@ -16,6 +16,8 @@ from torch import Tensor
 
 from service.bundle import Provenance, QualityFigure
 
+LEARNING = ("data", "tasks", "loop.py", "networks.py", "regularize.py", "../service/frontends")
+"""The sources that decide what is learned."""
 RUN_FILE, WEIGHTS_FILE, TOKENIZER_FILE = "run.json", "weights.pt", "tokenizer.json"
 
 
@@ -88,7 +90,7 @@ def source_revision() -> str:
     here = Path(__file__).parent
     try:
         commit = _git("rev-parse", "--short=12", "HEAD", folder=here)
-        changed = _git("status", "--porcelain", "--", ".", "../service/frontends", folder=here)
+        changed = _git("status", "--porcelain", "--", *LEARNING, folder=here)
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return f"{commit}, with changes" if changed else commit

@@ -1,0 +1,84 @@
+"""Classification: only the text so far counts, padding never does, and the rating head is for learning alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from training.data.movie_snippets import Example
+from training.tasks.classification import (
+    Classification,
+    Recipe,
+    accuracy,
+    baseline_accuracy,
+    padded,
+    train_tokenizer,
+)
+
+GOOD = ("a fine, moving film", "great fun and a fine cast", "moving and great", "fine fun")
+BAD = ("a dull, empty film", "poor fun and a dull cast", "empty and poor", "dull and poor")
+ROWS = tuple(
+    Example(text, label, number, rating)
+    for number, (text, label, rating) in enumerate(
+        [(text, 1, 2.0) for text in GOOD] + [(text, 0, None) for text in BAD]
+    )
+)
+RECIPE = Recipe(embedding=8, hidden=8, least_count=1, rows=3)
+
+
+@pytest.fixture(scope="module")
+def subject() -> Classification:
+    return Classification(RECIPE, ("bad", "good"), ROWS, ROWS)
+
+
+def test_a_score_does_not_depend_on_what_it_is_batched_with(subject):
+    together = subject.scores(subject.network.eval(), ROWS)
+    alone = np.concatenate([subject.scores(subject.network, [row]) for row in ROWS])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_every_example_is_seen_once_an_epoch_in_an_order_of_its_own(subject):
+    first, second = subject._cut(0), subject._cut(1)
+    assert sorted(np.concatenate(first)) == list(range(len(ROWS)))
+    assert [list(batch) for batch in first] != [list(batch) for batch in second]
+    assert [list(batch) for batch in first] == [list(batch) for batch in subject._cut(0)]
+
+
+def test_an_example_without_a_rating_gives_no_gradient_to_the_rating_head():
+    unrated = [Example(row.text, row.label, row.number) for row in ROWS]
+    subject = Classification(RECIPE, ("bad", "good"), unrated, unrated)
+    subject.loss(0).backward()
+    assert subject.network.heads["rating"].weight.grad is None
+    assert subject.network.heads["logits"].weight.grad is not None
+
+
+def test_the_served_network_gives_the_same_logits_without_the_rating(subject):
+    inputs, lengths = padded([subject.encode(row.text) for row in ROWS])
+    served = subject.final_network()
+    state = served.initial_state(len(ROWS))
+    outputs, _ = served(inputs, lengths, state)
+    expected, _ = subject.network.eval()(inputs, lengths, state)
+    assert set(outputs) == {"logits"}
+    assert torch.equal(outputs["logits"], expected["logits"])
+
+
+def test_padding_stands_behind_the_rows():
+    inputs, lengths = padded([np.array([3, 4]), np.array([5])])
+    assert inputs.tolist() == [[3, 4], [5, 0]]
+    assert lengths.tolist() == [2, 1]
+
+
+def test_a_text_without_a_known_word_is_one_unknown_word(subject):
+    assert subject.encode("\n").tolist() == [1]
+    assert subject.encode("zzz").tolist() == [1]
+    assert train_tokenizer(["one"], 1).token_to_id("<|unknown|>") == 1
+
+
+def test_accuracy_counts_the_highest_score():
+    scores = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 3.0]], np.float32)
+    examples = [Example("", label, 0) for label in (1, 0, 0)]
+    assert accuracy(scores, examples) == pytest.approx(2 / 3)
+
+
+def test_the_baseline_learns_from_the_words():
+    test = [Example("a fine cast", 1, 0), Example("a dull, poor cast", 0, 1)]
+    assert baseline_accuracy(ROWS * 3, test) == 1.0
