@@ -70,7 +70,8 @@ class ModelListing:
         if not found:
             reason = Reason.MODEL_VERSION_NOT_FOUND if named else Reason.MODEL_NOT_FOUND
             known = ", ".join(f"{model.name} {model.version}" for model in named or self._models)
-            problem = f"no model {request.name!r} {request.version or ''}; there is {known}"
+            wanted = f"{request.name!r} version {request.version}" if request.version else repr(request.name)
+            problem = f"no model {wanted}; there is {known}"
             raise ServiceError(Code.NOT_FOUND, reason, problem)
         # The default, where no version is named; it need not be the newest, which may have been refused.
         return model_pb2.GetModelResponse(model=max(found, key=lambda model: (model.is_default, model.version)))

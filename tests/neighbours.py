@@ -1,0 +1,103 @@
+"""Sessions that run beside whatever else happens on a server, and must not notice any of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.calls import END_OF_STREAM, Target, request_of, rest
+from tests.repositories import PLAIN
+
+END: dict[str, Any] = {"end": {}}
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What a client says on one stream: `before` and `after` something else happens."""
+
+    method: str
+    config: dict[str, Any]
+    before: Sequence[dict[str, Any]]
+    after: Sequence[dict[str, Any]]
+
+
+def tokens(*ids: int) -> dict[str, Any]:
+    """A chunk of token ids for a model that takes only these."""
+    return {"chunk": {"inputs": [{"array": list(ids), "dtype": "int64"}]}}
+
+
+CONVERSATIONS = (
+    Conversation(
+        "Infer",
+        {"session": {"model": PLAIN}},
+        [tokens(1, 2, 3), tokens(4)],
+        [tokens(5, 6, 7, 8, 9), {"finish": {}}, tokens(10, 0)],
+    ),
+    Conversation(
+        "GenerateText",
+        {"seed": 7, "options": {"maxTokenCount": 6, "logProbabilities": True}},
+        [{"prompt": {"text": "It is a truth universally"}}, {"generate": {}}],
+        [{"prompt": {"text": " acknowledged"}}, {"generate": {"options": {"maxTokenCount": 4, "topK": 40}}}],
+    ),
+    Conversation(
+        "AnalyzeSentiment",
+        {"interimResults": False},
+        [{"text": {"text": "a fine fil"}}, {"text": {"text": "m . "}}],
+        [{"finish": {}}, {"text": {"text": "and a bad one"}}],
+    ),
+)
+"""One for each endpoint that is served."""
+
+
+class Neighbour:
+    """A live session."""
+
+    def __init__(self, target: Target, conversation: Conversation) -> None:
+        self._said = conversation
+        self._stream = target.stream(conversation.method)
+
+    async def begin(self) -> None:
+        """Open the session and say the first half."""
+        await self._say({"config": self._said.config})
+        opened = await self._stream.read()
+        assert opened is not END_OF_STREAM, await self._stream.details()
+        for message in self._said.before:
+            await self._say(message)
+
+    async def answers(self) -> list[bytes]:
+        """Say the rest and give all items of all answers as bytes, however they were merged into messages."""
+        for message in (*self._said.after, END):
+            await self._say(message)
+        return [item async for response in rest(self._stream) for item in items(response)]
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._stream.write(request_of(self._said.method, message))
+
+
+def items(response: Any) -> list[bytes]:
+    """The items of one response, each as bytes."""
+    content = getattr(response, response.WhichOneof("content"))
+    parts = content.tokens if response.WhichOneof("content") == "tokens" else [content]
+    return [part.SerializeToString(deterministic=True) for part in parts]
+
+
+async def alone(target: Target) -> list[list[bytes]]:
+    """What each conversation is answered when nothing else happens."""
+    answers = []
+    for conversation in CONVERSATIONS:
+        neighbour = Neighbour(target, conversation)
+        await neighbour.begin()
+        answers.append(await neighbour.answers())
+    return answers
+
+
+@asynccontextmanager
+async def undisturbed(target: Target, expected: Sequence[Sequence[bytes]]) -> AsyncIterator[None]:
+    """Sessions on every endpoint are in the middle of their conversation; their answers must be those of `alone`."""
+    neighbours = [Neighbour(target, conversation) for conversation in CONVERSATIONS]
+    await asyncio.gather(*(neighbour.begin() for neighbour in neighbours))
+    yield
+    assert await asyncio.gather(*(neighbour.answers() for neighbour in neighbours)) == expected
