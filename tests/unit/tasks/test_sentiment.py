@@ -142,9 +142,10 @@ def test_a_text_over_the_limit_is_refused():
     assert len(said([Text("a" * 10), Text("a" * 10), End()], task=task(max_characters=10))) == 1
 
 
-def test_each_document_begins_with_the_start_token():
-    answers = said([Text("ab"), Finish(), Text("ab"), End()], task=task("<start>"))
-    assert [answer.item.probabilities for answer in answers] == [foretold("ab", start=(0,))] * 2
+def test_each_document_begins_with_the_start_token_and_no_piece_of_it_does():
+    document = [Text("ab "), Text("cd")]
+    answers = said([*document, Finish(), *document, End()], task=task("<start>"))
+    assert [answer.item.probabilities for answer in answers] == [foretold("ab cd", start=(0,))] * 2
 
 
 @pytest.mark.parametrize(
