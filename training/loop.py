@@ -13,14 +13,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
-
-from training.networks import RecurrentNetwork
 
 CHECKPOINT, CURVES = "checkpoint.pt", "curves.csv"
 COLUMNS = ("step", "seconds", "learning_rate", "train_loss", "valid")
@@ -52,16 +50,19 @@ class Schedule:
         return self.learning_rate * warm * (self.final_share + (1 - self.final_share) * wave)
 
 
-class Trainee(Protocol):
+N = TypeVar("N", bound=nn.Module)
+
+
+class Trainee(Protocol[N]):
     """What a task gives to the loop. `progress` and `restore` carry what a batch leaves to the next, e.g. state."""
 
-    network: RecurrentNetwork
+    network: N
     higher_is_better: bool
 
     def loss(self, step: int) -> Tensor:
         """The loss of the batch of this step, a function of the seed, the step and the progress alone."""
 
-    def validate(self, network: RecurrentNetwork) -> float:
+    def validate(self, network: N) -> float:
         """The metric on the validation part."""
 
     def progress(self) -> Mapping[str, Any]:
@@ -81,10 +82,10 @@ class Outcome:
     seconds: float
 
 
-class Training:
+class Training(Generic[N]):
     """One training in one folder: `checkpoint.pt` and `curves.csv`."""
 
-    def __init__(self, trainee: Trainee, schedule: Schedule, folder: Path, console: Console | None = None) -> None:
+    def __init__(self, trainee: Trainee[N], schedule: Schedule, folder: Path, console: Console | None = None) -> None:
         self.trainee, self.schedule, self.folder = trainee, schedule, folder
         self.console = console or Console(stderr=True)
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TASKS = ("text_generation", "sentiment")
 
 
-class Subject(Trainee, Protocol):
+class Subject(Trainee[Any], Protocol):
     """A task with its data and recipe, ready to be trained, measured, shown and exported."""
 
     tokenizer: Tokenizer

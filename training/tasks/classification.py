@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from service.frontends.text import TextFrontend, piece_pattern
 from service.model import Model
+from training.committee import Committee
 from training.data.movie_snippets import Example
 from training.loop import Schedule
 from training.networks import CellName, NetworkSpec, RecurrentNetwork
@@ -30,13 +31,17 @@ Tokens = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Recipe:
-    """All choices of a training. `int8_loss` is how much accuracy (0..1) int8 may cost."""
+    """All choices of a training. `members` networks of the given sizes are trained and served as their mean.
+
+    `int8_loss` is how much accuracy (0..1) int8 may cost.
+    """
 
     cell: CellName = "gru"
     least_count: int = 2
     embedding: int = 128
     hidden: int = 128
     layers: int = 1
+    members: int = 3
     dropout: Dropout = field(default_factory=lambda: Dropout(steps=0.1, embedding=0.3, between=0.5, heads=0.5))
     rating_weight: float = 1.0
     rows: int = 64
@@ -75,17 +80,17 @@ class Classification:
         self.recipe, self.labels, self.valid = recipe, tuple(labels), tuple(valid)
         self.tokenizer = train_tokenizer([example.text for example in train], recipe.least_count)
         self.frontend = TextFrontend(self.tokenizer)
-        self.network = RecurrentNetwork(
-            NetworkSpec(
-                cell=recipe.cell,
-                hidden=recipe.hidden,
-                layers=recipe.layers,
-                vocabulary=self.frontend.vocabulary_size,
-                embedding=recipe.embedding,
-                heads={"logits": len(labels), "rating": 1},
-            )
+        spec = NetworkSpec(
+            cell=recipe.cell,
+            hidden=recipe.hidden,
+            layers=recipe.layers,
+            vocabulary=self.frontend.vocabulary_size,
+            embedding=recipe.embedding,
+            heads={"logits": len(labels), "rating": 1},
         )
-        start_gates_open(self.network)
+        self.network = Committee(spec, recipe.members)
+        for member in self.network.networks():
+            start_gates_open(member)
         self._tokens = [self.encode(example.text) for example in train]
         self._labels = torch.tensor([example.label for example in train])
         ratings = [np.nan if example.rating is None else example.rating / RATING_SCALE for example in train]
@@ -109,14 +114,17 @@ class Classification:
         return np.array(self.frontend.encode(text) or [UNKNOWN_ID], np.int64)
 
     def loss(self, step: int) -> Tensor:
-        """Cross entropy of the labels plus the squared error of the ratings."""
+        """Cross entropy of the labels plus the squared error of the ratings, of every member by itself."""
         epoch, batch = divmod(step, -(-len(self._tokens) // self.recipe.rows))
         if epoch != self._epoch:
             self._epoch, self._plan = epoch, self._cut(epoch)
         chosen = self._plan[batch]
+        losses = [self._member_loss(member, chosen) for member in self.network.networks()]
+        return torch.stack(losses).sum()
+
+    def _member_loss(self, network: RecurrentNetwork, chosen: NDArray[np.int64]) -> Tensor:
         inputs, lengths = padded([self._tokens[place] for place in chosen])
-        state = self.network.initial_state(len(chosen))
-        outputs, _ = run_dropped(self.network, inputs, state, self.recipe.dropout)
+        outputs, _ = run_dropped(network, inputs, network.initial_state(len(chosen)), self.recipe.dropout)
         last = torch.arange(len(chosen)), lengths - 1
         loss = F.cross_entropy(outputs["logits"][last].float(), self._labels[chosen])
         ratings = self._ratings[chosen]
@@ -126,9 +134,9 @@ class Classification:
             loss = loss + self.recipe.rating_weight * errors.square().mean()
         return loss
 
-    def validate(self, network: RecurrentNetwork) -> float:
+    def validate(self, network: Committee) -> float:
         """Accuracy (0..1) on the validation part."""
-        return accuracy(self.scores(network, self.valid), self.valid)
+        return accuracy(self.scores(network.merged(), self.valid), self.valid)
 
     def scores(self, network: RecurrentNetwork, examples: Sequence[Example]) -> NDArray[np.float32]:
         """Logits [examples, classes] after the last word, by torch."""
@@ -155,9 +163,9 @@ class Classification:
 
     def final_network(self) -> RecurrentNetwork:
         """The trained network as it is served: the rating head only helped to learn."""
-        spec = replace(self.network.spec, heads={"logits": len(self.labels)})
-        served = RecurrentNetwork(spec)
-        served.load_state_dict({k: v for k, v in self.network.state_dict().items() if not k.startswith("heads.rating")})
+        merged = self.network.merged()
+        served = RecurrentNetwork(replace(merged.spec, heads={"logits": len(self.labels)}))
+        served.load_state_dict({k: v for k, v in merged.state_dict().items() if not k.startswith("heads.rating")})
         return served.eval()
 
     def progress(self) -> Mapping[str, Any]:

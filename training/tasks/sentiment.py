@@ -44,7 +44,7 @@ class Sentiment(Classification):
         examples = self._examples
         return (
             _figure(
-                accuracy(self.scores(self.network, examples.test), examples.test),
+                accuracy(self.scores(self.final_network(), examples.test), examples.test),
                 baseline_accuracy(examples.train, examples.test),
                 f"test, {len(examples.test):,} texts (80/10/10 by hash of the text)",
                 command,
@@ -54,7 +54,7 @@ class Sentiment(Classification):
     def sections(self, folder: Path) -> list[Section]:
         """The confusion matrix, and the texts it is most wrongly sure of."""
         valid = self._examples.valid
-        scores = self.scores(self.network, valid)
+        scores = self.scores(self.final_network(), valid)
         truth = [example.label for example in valid]
         counts = confusion(truth, scores.argmax(axis=1).tolist(), len(self.labels))
         draw_confusion(counts, self.labels, folder / CONFUSION_PICTURE)
@@ -100,10 +100,11 @@ class Sentiment(Classification):
 
     def _description(self, run: Run) -> str:
         kind = "a review of a film" if run.data is None else "a text"
+        recipe = self.recipe
         return (
-            f"Says how {kind} sounds ({', '.join(self.labels)}) after every word: a {self.recipe.cell.upper()} of "
-            f"{self.network.spec.hidden} over {self.frontend.vocabulary_size:,} words. English snippets of one or two "
-            "sentences; other kinds of text are outside of what it learned."
+            f"Says how {kind} sounds ({', '.join(self.labels)}) after every word: the mean of {recipe.members} "
+            f"{recipe.cell.upper()} networks of {recipe.hidden} over {self.frontend.vocabulary_size:,} words, side by "
+            "side in one. It learned from snippets of one or two sentences; other text is outside of what it knows."
         )
 
 
@@ -148,7 +149,7 @@ def _fold_accuracy(
     schedule = replace(sentiment.schedule, validate_every=sentiment.schedule.steps)
     with tempfile.TemporaryDirectory() as folder:
         Training(sentiment, schedule, Path(folder), console).run()
-    return accuracy(sentiment.scores(sentiment.network, test), test)
+    return accuracy(sentiment.scores(sentiment.final_network(), test), test)
 
 
 def _figure(value: float, baseline: float, split: str, command: str) -> QualityFigure:

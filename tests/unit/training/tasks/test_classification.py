@@ -22,7 +22,7 @@ ROWS = tuple(
         [(text, 1, 2.0) for text in GOOD] + [(text, 0, None) for text in BAD]
     )
 )
-RECIPE = Recipe(embedding=8, hidden=8, least_count=1, rows=3)
+RECIPE = Recipe(embedding=8, hidden=8, least_count=1, rows=3, members=2)
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,8 @@ def subject() -> Classification:
 
 
 def test_a_score_does_not_depend_on_what_it_is_batched_with(subject):
-    together = subject.scores(subject.network.eval(), ROWS)
-    alone = np.concatenate([subject.scores(subject.network, [row]) for row in ROWS])
+    together = subject.scores(subject.final_network(), ROWS)
+    alone = np.concatenate([subject.scores(subject.final_network(), [row]) for row in ROWS])
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
@@ -47,8 +47,9 @@ def test_an_example_without_a_rating_gives_no_gradient_to_the_rating_head():
     unrated = [Example(row.text, row.label, row.number) for row in ROWS]
     subject = Classification(RECIPE, ("bad", "good"), unrated, unrated)
     subject.loss(0).backward()
-    assert subject.network.heads["rating"].weight.grad is None
-    assert subject.network.heads["logits"].weight.grad is not None
+    for member in subject.network.networks():
+        assert member.heads["rating"].weight.grad is None
+        assert member.heads["logits"].weight.grad is not None
 
 
 def test_the_served_network_gives_the_same_logits_without_the_rating(subject):
@@ -56,7 +57,7 @@ def test_the_served_network_gives_the_same_logits_without_the_rating(subject):
     served = subject.final_network()
     state = served.initial_state(len(ROWS))
     outputs, _ = served(inputs, lengths, state)
-    expected, _ = subject.network.eval()(inputs, lengths, state)
+    expected, _ = subject.network.merged()(inputs, lengths, state)
     assert set(outputs) == {"logits"}
     assert torch.equal(outputs["logits"], expected["logits"])
 
