@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.batch import InputSpec
 from service.bundle import load_bundle
 from service.catalog import Served, serve_version
 from service.errors import Reason, ServiceError
@@ -130,12 +131,12 @@ def test_law_4_a_reused_slot_is_as_a_fresh_session():
 def test_law_5_a_row_that_the_runtime_refuses_ends_its_own_session_only(
     conversations: list[list[Array]], limits: Limits, place: int
 ):
-    """A token outside the vocabulary makes ONNX Runtime raise for the whole batch."""
+    """A token outside the vocabulary, let through here, makes ONNX Runtime raise for the whole batch."""
+    task = Inference([InputSpec("inputs", (), "int64")], ["logits"], max_steps=1000)
     strangers, poisoned = conversations, [np.arange(3), np.array([TOO_LARGE]), np.arange(3)]
 
     async def scene() -> list[tuple[list[Answer], ServiceError | None]]:
         served = serve(limits=limits)
-        task = served.tasks["inference"]
         everyone = [*strangers[:place], poisoned, *strangers[place:]]
         async with running(served.engine) as engine:
             streams = [engine.open(task, InferenceOptions(), f"s{number}") for number in range(len(everyone))]
@@ -196,12 +197,12 @@ def test_whole_sequences_are_answered_among_strangers_as_alone(sequences: list[A
 @pytest.mark.skipif(not EXACT, reason="the kernels of this CPU do not keep a row's bits, so draws may differ")
 @few
 @given(
-    prompts=st.lists(st.text(alphabet="ab c.", min_size=1, max_size=12), min_size=2, max_size=5),
+    prompts=st.lists(st.text(alphabet="ab c.", min_size=1, max_size=12), min_size=2, max_size=4),
     seed=st.integers(0, 2**64 - 1),
     limits=limits,
 )
 def test_a_generated_text_is_the_same_whoever_else_writes(prompts: list[str], seed: int, limits: Limits):
-    session = SessionOptions(GenerationOptions(Sampling(0.9, top_k=50), 10, log_probabilities=True), seed)
+    session = SessionOptions(GenerationOptions(Sampling(0.9, top_k=50), 8, log_probabilities=True), seed)
 
     def texts(prompts: Sequence[str]) -> list[list[Answer]]:
         served = serve(WRITING, limits)
