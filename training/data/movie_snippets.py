@@ -1,6 +1,6 @@
 """Movie review snippets with the mean rating of twenty people each, and the labels of the reviews they come from.
 
-The MR polarity set as rated for VADER (Hutto and Gilbert, 2014), from the PyPI package vaderSentiment 0.5, under the MIT
+The MR polarity set as rated for VADER (Hutto and Gilbert, 2014), from the PyPI package vaderSentiment 0.5, MIT
 licence. Neither the word list of that package nor anything made from it is read. Two splits: by hash of the text
 80/10/10 for a release, and ten folds by `id % 10` for comparison with published figures.
 """
