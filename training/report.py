@@ -43,7 +43,7 @@ def write_report(run: Run, metric: str, sections: Sequence[Section]) -> Path:
 
 
 def draw_curves(curves: Path, metric: str, target: Path) -> None:
-    """Training loss and validation figure by step, the best validation marked."""
+    """Training loss, and the validation figure of the averaged weights, by step; the best validation is marked."""
     with curves.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     steps, losses, valid = ([float(row[name]) for row in rows] for name in ("step", "train_loss", "valid"))
@@ -53,15 +53,7 @@ def draw_curves(curves: Path, metric: str, target: Path) -> None:
     left.set(title="Training loss (with dropout)", xlabel="step", ylabel="loss")
     right.plot(steps, valid, color=_VALID, linewidth=1.8)
     right.plot(steps[best], valid[best], "o", color=_VALID)
-    right.annotate(
-        f"{valid[best]:.4f} at step {steps[best]:.0f}",
-        (steps[best], valid[best]),
-        xytext=(-8, -14 if metric == "accuracy" else 10),
-        textcoords="offset points",
-        ha="right",
-        color=_INK,
-    )
-    right.set(title="Validation, averaged weights", xlabel="step", ylabel=metric)
+    right.set(title=f"Validation: best {valid[best]:.4f} at step {steps[best]:.0f}", xlabel="step", ylabel=metric)
     for axes in (left, right):
         _tidy(axes)
     _store(figure, target)
