@@ -26,6 +26,8 @@ log = structlog.get_logger()
 # The stubs of grpc.aio do not know it.
 END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]
 SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+VANISHING = 0.001
+"""Seconds between the end of a client's input and the news that it is gone, at most."""
 MAX_CADENCE = 60.0
 BULK_PATIENCE = 1.0
 """Seconds a chunk of a bulk session may wait before it is as urgent as a live one."""
@@ -126,7 +128,11 @@ class Streaming:
         numbers = _Numbers()
         try:
             while not stream.finished:
-                message = self._message(await context.read(), numbers, served.manifest)
+                request = await context.read()
+                if request is END_OF_STREAM:
+                    # A client that vanished ends its input, too, just before this RPC is cancelled: wait for that.
+                    await asyncio.sleep(VANISHING)
+                message = self._message(request, numbers, served.manifest)
                 if message is None:
                     continue
                 served.engine.submit(stream, message)
