@@ -79,6 +79,9 @@ def train(
         if export is not None:
             _show(run, console)
             _export(run, export, console)
+    except KeyboardInterrupt:
+        console.print(f"stopped; `hiddenstate train {task} --out {folder} --resume` goes on", markup=False)
+        raise typer.Exit(130) from None
     except (DataError, ServiceError, ValueError, OSError) as error:
         raise _failure(error) from error
 

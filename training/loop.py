@@ -30,7 +30,8 @@ class Schedule:
     """How the weights move. `decay` is that of the average of weights, which is what is validated and kept.
 
     The learning rate warms up linearly, then follows a cosine to `final_share` of its peak. Training ends early after
-    `patience` validations in a row that brought nothing.
+    `patience` validations in a row that brought nothing. `bfloat16`: compute in it where the CPU has it, which about
+    halves the time of layers of 500 and gains nothing in those of 100.
     """
 
     steps: int
@@ -42,6 +43,7 @@ class Schedule:
     decay: float = 0.999
     validate_every: int = 500
     patience: int = 8
+    bfloat16: bool = True
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -92,7 +94,7 @@ class Training(Generic[N]):
         self.average = copy.deepcopy(trainee.network).eval()
         self.best_weights = copy.deepcopy(self.average.state_dict())
         self.optimizer = _optimizer(trainee.network, schedule)
-        self.precision = torch.bfloat16 if has_fast_bfloat16() else torch.float32
+        self.precision = torch.bfloat16 if schedule.bfloat16 and has_fast_bfloat16() else torch.float32
         self.step, self.seconds, self.misses = 0, 0.0, 0
         self.best, self.best_step = math.inf, 0  # always "lower is better" in here
 

@@ -38,8 +38,8 @@ class Recipe:
 
     cell: CellName = "gru"
     least_count: int = 2
-    embedding: int = 128
-    hidden: int = 128
+    embedding: int = 64
+    hidden: int = 64
     layers: int = 1
     members: int = 3
     dropout: Dropout = field(default_factory=lambda: Dropout(steps=0.1, embedding=0.3, between=0.5, heads=0.5))
@@ -107,6 +107,7 @@ class Classification:
             warmup_steps=50,
             decay=self.recipe.decay,
             validate_every=epoch,
+            bfloat16=False,
         )
 
     def encode(self, text: str) -> Tokens:
