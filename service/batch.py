@@ -22,6 +22,11 @@ class InputSpec:
     maximum: float = math.inf
 
     @property
+    def step_bytes(self) -> int:
+        """Bytes of one step."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+    @property
     def bounded(self) -> bool:
         """Whether there are values that it may not hold."""
         return self.minimum > -math.inf or self.maximum < math.inf

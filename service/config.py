@@ -45,6 +45,7 @@ class Settings(BaseModel):
     max_batch_rows: int = Field(256, ge=1, le=8192, description="sessions that run together in one tick")
     max_chunk_steps: int = Field(64, ge=1, le=4096, description="steps of one session in one tick")
     max_backlog_steps: int = Field(131_072, ge=2, description="steps one session may have waiting")
+    max_backlog_bytes: int = Field(16 << 20, ge=1024, description="bytes of steps one session may have waiting")
     max_message_bytes: int = Field(4 << 20, ge=1024, le=64 << 20, description="size of one message")
     max_text_characters: int = Field(65_536, ge=1, description="characters of text in one message")
     idle_timeout: float = Field(600.0, gt=0, description="silence after which a session ends")

@@ -4,43 +4,22 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from service.batch import Batch, InputSpec, Row
-from service.errors import Code, Reason, ServiceError, invalid
+from service.errors import Code, Reason, ServiceError, draining, internal, invalid
 from service.metrics import EngineCounters, EngineGauges
+from service.pace import Pace
 from service.runner import Runnable, Runner
 from service.scheduler import Limits, Plan, Scheduler
-from service.session import Chunk, Session
+from service.session import Session
 from service.state import Array, StateSpec, StateTable
 from service.stream import Message, Stream
 from service.tasks.task import Answer, Reaction, Task, Turn
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Pace:
-    """When work moves and when answers go out; times in seconds.
-
-    `inline_limit`: a run expected to be shorter stays on the loop, a longer one goes to a thread, since a hop costs
-    25 to 55 µs. A message costs the transport about `write_cost`; merged answers wait at most `max_merge`, and no
-    longer than keeps the transport below `write_share` of a core. `patience` is how long a chunk may wait before it
-    is late, where the client declared no cadence.
-    """
-
-    inline_limit: float = 0.0005
-    write_cost: float = 0.00004
-    write_share: float = 0.2
-    max_merge: float = 0.05
-    patience: float = 0.05
-
-    def merge_time(self, writers: int) -> float:
-        """How long answers may be gathered when `writers` streams get some in each tick; nothing when it is one."""
-        return min((writers - 1) * self.write_cost / self.write_share, self.max_merge)
 
 
 class Engine:
@@ -83,7 +62,7 @@ class Engine:
         Raises what the task raises for its options, SESSION_ID_IN_USE, SESSIONS_EXHAUSTED, SERVER_DRAINING.
         """
         if not self._admitting:
-            raise _draining()
+            raise draining()
         progress = task.begin(options)
         session = self._scheduler.open(session_id, self._clock(), patience or self._pace.patience)
         stream = Stream(task, progress, session, self._on_taken)
@@ -116,7 +95,7 @@ class Engine:
                 await asyncio.wait_for(self._empty.wait(), timeout)
         in_time = not self._streams
         for stream in list(self._streams.values()):
-            self._finish(stream, _draining(), "drained")
+            self._finish(stream, draining(), "drained")
         return in_time
 
     async def run(self) -> None:
@@ -154,7 +133,7 @@ class Engine:
             log.exception("a tick failed", model=self.name)
             for row in (*plan.marks, *(plan.batch.rows if plan.batch else ())):
                 if (stream := self._streams.get(row.session)) is not None:
-                    self._finish(stream, _internal(error), "failed")
+                    self._finish(stream, internal(error), "failed")
         if self._scheduler.has_ready:
             # One pass of the event loop: messages come in and answers go out between ticks.
             await asyncio.sleep(0)
@@ -197,7 +176,7 @@ class Engine:
             except Exception as error:
                 log.exception("a task failed", model=self.name, task=task.name)
                 for stream, _ in pairs:
-                    self._finish(stream, _internal(error), "failed")
+                    self._finish(stream, internal(error), "failed")
                 continue
             for (stream, _), reaction in zip(pairs, reactions, strict=True):
                 self._apply(stream, reaction, now, merge_time)
@@ -214,40 +193,27 @@ class Engine:
             self._finish(stream, None, "completed")
             return
         if reaction.chunk is not None:
-            self._go_on(stream, reaction.chunk)
+            self._scheduler.submit(stream.session, reaction.chunk)
+        if len(stream.outbox) >= self.limits.max_outbox_items:
+            self._scheduler.hold(stream.session)
         # A session that goes on by itself comes back here in the next tick, so its answers can be gathered.
-        goes_on = reaction.chunk is not None and stream.held_chunk is None
+        goes_on = reaction.chunk is not None and not stream.session.held
         if stream.outbox and (now >= stream.next_delivery or not goes_on):
             stream.next_delivery = now + merge_time
             stream.wake_writer()
         if stream.inbox:
             self._feed(stream)
 
-    def _go_on(self, stream: Stream, chunk: Chunk) -> None:
-        """Queue the step a session feeds to itself, unless its client does not read."""
-        if len(stream.outbox) >= self.limits.max_outbox_items:
-            stream.held_chunk = chunk
-        else:
-            self._scheduler.submit(stream.session, chunk)
-
     def _on_taken(self, stream: Stream) -> None:
-        """The client reads again: whatever waited for that goes on."""
-        if stream.held_chunk is not None and not stream.finished:
-            self._scheduler.submit(stream.session, stream.held_chunk)
-            stream.held_chunk = None
+        """The client reads again: a session that was held for that goes on."""
+        if stream.session.held and not stream.finished:
+            self._scheduler.release(stream.session)
             self._wake.set()
-        if stream.inbox:
-            self._feed(stream)
 
     def _takes_more(self, stream: Stream) -> bool:
         """Whether the session has room for one more message of any allowed size."""
-        session, limits = stream.session, self.limits
-        return (
-            not stream.finished
-            and not stream.progress.busy
-            and session.accepts(limits.max_message_steps, limits.max_message_bytes)
-            and len(stream.outbox) < limits.max_outbox_items
-        )
+        has_room = stream.session.accepts(self.limits.max_message_steps)
+        return has_room and not stream.progress.busy and not stream.finished
 
     def _feed(self, stream: Stream) -> None:
         """Hand messages to the session as long as it takes them."""
@@ -272,7 +238,7 @@ class Engine:
         if not isinstance(error, ServiceError):
             # A fault of ours: it may end this session, never the tick of others in which the message was accepted.
             log.exception("a message failed", model=self.name, task=stream.task.name)
-            error = _internal(error)
+            error = internal(error)
         # A session that was busy would not have been handed the message, and to this one no answer will come.
         stream.progress.busy = False
         stream.inbox.clear()
@@ -280,12 +246,9 @@ class Engine:
 
     def _accept(self, stream: Stream, message: Message) -> None:
         chunk = stream.task.accept(stream.progress, message.payload, message.sequence_number, self._clock())
-        if chunk.steps > self.limits.max_message_steps or chunk.byte_count > self.limits.max_message_bytes:
-            text = (
-                f"a message of {chunk.steps} steps and {chunk.byte_count} bytes is over the limit of "
-                f"{self.limits.max_message_steps} steps and {self.limits.max_message_bytes} bytes: send it in pieces"
-            )
-            raise invalid(Reason.MESSAGE_TOO_LARGE, text)
+        if chunk.steps > self.limits.max_message_steps:
+            limit = f"the limit of {self.limits.max_message_steps}: send it in pieces"
+            raise invalid(Reason.MESSAGE_TOO_LARGE, f"a message of {chunk.steps} steps is over {limit}")
         self._scheduler.submit(stream.session, chunk)
         self._wake.set()
 
@@ -318,12 +281,3 @@ class Engine:
         counters.steps += batch.valid_steps
         counters.padding_steps += len(batch.rows) * batch.steps - batch.valid_steps
         counters.queue_wait.add(max(now - row.segments[0].chunk.arrived for row in batch.rows))
-
-
-def _draining() -> ServiceError:
-    message = "the server is shutting down: connect again, to another replica where there is one"
-    return ServiceError(Code.UNAVAILABLE, Reason.SERVER_DRAINING, message, retry_after=1.0)
-
-
-def _internal(error: Exception) -> ServiceError:
-    return ServiceError(Code.INTERNAL, Reason.INTERNAL, f"the server failed: {type(error).__name__}")

@@ -137,3 +137,14 @@ def exhausted(reason: Reason, message: str, retry_after: float) -> ServiceError:
 def unserved(reason: Reason, message: str, field: str | None = None) -> ServiceError:
     """Part of the contract that this version does not serve."""
     return ServiceError(Code.UNIMPLEMENTED, reason, message, field=field)
+
+
+def draining() -> ServiceError:
+    """The server is about to stop."""
+    message = "the server is shutting down: connect again, to another replica where there is one"
+    return ServiceError(Code.UNAVAILABLE, Reason.SERVER_DRAINING, message, retry_after=1.0)
+
+
+def internal(error: Exception) -> ServiceError:
+    """A fault of the server itself; its log has the rest."""
+    return ServiceError(Code.INTERNAL, Reason.INTERNAL, f"the server failed: {type(error).__name__}")

@@ -6,7 +6,7 @@ from heapq import nsmallest
 
 from service.batch import Batch, Outcome, Row, tick_steps
 from service.errors import Code, Reason, ServiceError, exhausted
-from service.session import Backlog, Chunk, Session
+from service.session import Chunk, Session
 from service.state import Array, StateTable
 
 
@@ -23,7 +23,6 @@ class Limits:
     max_batch_rows: int = 256
     max_chunk_steps: int = 64
     max_backlog_steps: int = 131_072
-    max_backlog_bytes: int = 16 << 20
     max_outbox_items: int = 1024
     max_padding: float = 0.25
     tick_cost: int = 32
@@ -34,11 +33,6 @@ class Limits:
     def max_message_steps(self) -> int:
         """Steps of one message: half a backlog, so that one more fits while one is worked on."""
         return self.max_backlog_steps // 2
-
-    @property
-    def max_message_bytes(self) -> int:
-        """Bytes of the inputs of one message."""
-        return self.max_backlog_bytes // 2
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,6 @@ class Scheduler:
     def __init__(self, table: StateTable, limits: Limits) -> None:
         self._table = table
         self._limits = limits
-        self._backlog = Backlog(limits.max_backlog_steps, limits.max_backlog_bytes)
         self._sessions: dict[str, Session] = {}
         # Insertion order is arrival order; values are unused.
         self._ready: dict[Session, None] = {}
@@ -106,7 +99,7 @@ class Scheduler:
                 f"all {self._table.slot_count} sessions of this model are in use: try again when one has ended",
                 retry_after=1.0,
             )
-        session = Session(session_id, self._table.acquire(), self._backlog, patience, touched=now)
+        session = Session(session_id, self._table.acquire(), self._limits.max_backlog_steps, patience, touched=now)
         self._sessions[session_id] = session
         return session
 
@@ -129,8 +122,9 @@ class Scheduler:
             running = [count for count in wanted if count]
             steps = tick_steps(running, self._limits.max_padding, self._limits.tick_cost) if running else 0
         rows = [self._take(session, steps, now) for session in chosen]
-        batch = tuple(row for row in rows if row.steps)
-        return Plan(Batch(batch) if batch else None, tuple(row for row in rows if not row.steps))
+        running_rows = tuple([row for row in rows if row.steps])
+        marks = tuple([row for row in rows if not row.steps])
+        return Plan(Batch(running_rows) if running_rows else None, marks)
 
     def commit(self, batch: Batch, outcome: Outcome) -> list[int]:
         """Carry the next states over; returns the indices of the rows whose session still lives."""
@@ -151,6 +145,17 @@ class Scheduler:
     def reset(self, session: Session) -> None:
         """Set the state of a session back to the initial one: a new sequence in the same session."""
         self._table.reset(session.tenancy)
+
+    def hold(self, session: Session) -> None:
+        """Run nothing more of a session until it is released."""
+        session.held = True
+        self._ready.pop(session, None)
+
+    def release(self, session: Session) -> None:
+        """Let a session go on."""
+        session.held = False
+        if session.ready:
+            self._ready[session] = None
 
     def close(self, session: Session) -> None:
         """End a session and free its slot; whatever is in flight for it will change nothing."""
@@ -197,8 +202,6 @@ class Scheduler:
                 raise AssertionError(f"session {session.id} is ready and not queued, or the other way round")
             if session.pending_steps != sum(chunk.steps for chunk in session.chunks) - session.offset:
                 raise AssertionError(f"session {session.id} miscounts its backlog")
-            if session.pending_bytes != sum(chunk.byte_count for chunk in session.chunks):
-                raise AssertionError(f"session {session.id} miscounts its bytes")
         if not set(self._ready) <= set(live):
             raise AssertionError("a closed session is queued")
 

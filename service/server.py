@@ -19,7 +19,7 @@ from service.metrics import EngineReading, RequestCounters, ServerCollector
 from service.repository import Loaded, Loading, Refused, load_repository
 from service.rpc.services import INFERENCE, add_services
 from service.scheduler import Limits
-from service.tasks.inference import Inference
+from service.tasks.inference import Inference, input_specs
 from service.tasks.sentiment import SentimentAnalysis
 from service.tasks.text_generation import TextGeneration
 
@@ -113,12 +113,12 @@ def _serve_or_refuse(
     if isinstance(version, Refused):
         return version
     manifest = version.bundle.manifest
+    step_bytes = sum(spec.step_bytes for spec in input_specs(manifest))
     limits = Limits(
         max_sessions=settings.max_sessions,
         max_batch_rows=settings.max_batch_rows,
         max_chunk_steps=min(settings.max_chunk_steps, manifest.limits.max_chunk_steps),
-        max_backlog_steps=settings.max_backlog_steps,
-        max_backlog_bytes=4 * settings.max_message_bytes,
+        max_backlog_steps=max(2, min(settings.max_backlog_steps, settings.max_backlog_bytes // step_bytes)),
         idle_timeout=settings.idle_timeout,
         whole_sequence=manifest.whole_sequence,
     )

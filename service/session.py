@@ -23,11 +23,6 @@ class Chunk(NamedTuple):
     arrived: float = 0.0
     mark: Any = None
 
-    @property
-    def byte_count(self) -> int:
-        """Bytes of all inputs."""
-        return sum([array.nbytes for array in self.inputs.values()])
-
 
 class Segment(NamedTuple):
     """The part of a chunk that one tick runs: steps `start` (included) to `stop` (not included)."""
@@ -42,66 +37,56 @@ class Segment(NamedTuple):
         return self.stop == self.chunk.steps
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """How much a session may have waiting."""
-
-    max_steps: int
-    max_bytes: int
-
-
 @dataclass(slots=True, eq=False)
 class Session:
     """One sequence on the server. Changed by the scheduler alone.
 
-    `patience` (seconds) is how long a chunk of this session may wait before it is late: its cadence when the client
-    declared one. `steps_done` counts the steps whose results are in the state.
+    `max_pending_steps` bounds what may wait, in steps, and in chunks too, since marks have none. `patience` (seconds)
+    is how long a chunk may wait before it is late: the cadence of the client when it declared one. `steps_done` counts
+    the steps whose results are in the state. A session that is `held` runs nothing until it is released.
     """
 
     id: str
     tenancy: Tenancy
-    limit: Backlog
+    max_pending_steps: int
     patience: float
     touched: float
     chunks: deque[Chunk] = field(default_factory=deque)
     offset: int = 0
     pending_steps: int = 0
-    pending_bytes: int = 0
     steps_done: int = 0
     in_flight: bool = False
+    held: bool = False
     closed: bool = False
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to run and nothing running."""
-        return bool(self.chunks) and not self.in_flight and not self.closed
+        """Whether there is something to run, and nothing against it."""
+        return bool(self.chunks) and not (self.in_flight or self.held or self.closed)
 
     @property
     def deadline(self) -> float:
         """When the oldest waiting chunk becomes late, in seconds on the caller's clock."""
         return self.chunks[0].arrived + self.patience
 
-    def accepts(self, steps: int, byte_count: int) -> bool:
-        """Whether a chunk of this size fits into the backlog now."""
-        fits = self.pending_steps + steps <= self.limit.max_steps
-        return fits and self.pending_bytes + byte_count <= self.limit.max_bytes
+    def accepts(self, steps: int) -> bool:
+        """Whether a chunk of so many steps fits into the backlog now."""
+        limit = self.max_pending_steps
+        return self.pending_steps + steps <= limit and len(self.chunks) < limit
 
     def submit(self, chunk: Chunk) -> None:
         """Append a chunk. Raises BACKLOG_EXHAUSTED when it does not fit; the session is unchanged then."""
         if self.closed:
             raise ServiceError(Code.FAILED_PRECONDITION, Reason.SESSION_EXPIRED, f"session {self.id} has ended")
-        byte_count = chunk.byte_count
-        if not self.accepts(chunk.steps, byte_count):
+        if not self.accepts(chunk.steps):
             raise exhausted(
                 Reason.BACKLOG_EXHAUSTED,
                 f"{chunk.steps} more steps do not fit into the backlog of session {self.id}: {self.pending_steps} of "
-                f"{self.limit.max_steps} steps and {self.pending_bytes} of {self.limit.max_bytes} bytes are waiting; "
-                "send smaller chunks, or wait for answers",
+                f"{self.max_pending_steps} are waiting; send smaller chunks, or wait for answers",
                 retry_after=0.1,
             )
         self.chunks.append(chunk)
         self.pending_steps += chunk.steps
-        self.pending_bytes += byte_count
         self.touched = chunk.arrived
 
     def take(self, max_steps: int) -> tuple[Segment, ...]:
@@ -120,7 +105,6 @@ class Session:
             if self.offset < chunk.steps:
                 break
             self.chunks.popleft()
-            self.pending_bytes -= chunk.byte_count
             self.offset = 0
         return tuple(segments)
 
@@ -129,9 +113,8 @@ class Session:
         self.chunks.extend(chunks)
         self.offset = offset
         self.pending_steps = sum(chunk.steps for chunk in chunks) - offset
-        self.pending_bytes = sum(chunk.byte_count for chunk in chunks)
 
     def clear(self) -> None:
         """Forget what is waiting."""
         self.chunks.clear()
-        self.offset = self.pending_steps = self.pending_bytes = 0
+        self.offset = self.pending_steps = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from service.errors import ServiceError
-from service.session import Chunk, Session
+from service.session import Session
 from service.tasks.task import Answer, Task
 
 
@@ -24,8 +24,8 @@ class Stream:
 
     The inbox holds messages the session cannot take yet, so that a transport can stop reading: this is how a slow
     session slows its client down instead of losing anything. A ServiceError in the inbox ends the stream once all
-    before it is answered. In the same way a client that does not read its answers stops its session: `held_chunk` is
-    the step it would have gone on with, and `on_taken` is called when answers were taken.
+    before it is answered. In the same way a client that does not read its answers stops its session; `on_taken` is
+    called when it has read.
     """
 
     task: Task[Any]
@@ -38,7 +38,6 @@ class Stream:
     next_delivery: float = 0.0
     finished: bool = False
     error: ServiceError | None = None
-    held_chunk: Chunk | None = None
     _answers_due: bool = False
     _reader: asyncio.Future[None] | None = None
     _writer: asyncio.Future[None] | None = None

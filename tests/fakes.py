@@ -13,9 +13,10 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE
 
 from service.batch import InputSpec
-from service.engine import Engine, Pace
+from service.engine import Engine
 from service.errors import ServiceError
 from service.frontends.text import TextFrontend
+from service.pace import Pace
 from service.runner import Runnable
 from service.scheduler import Limits
 from service.session import Chunk

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.batch import Batch, InputSpec, Row, tick_steps
-from service.session import Backlog, Chunk, Segment, Session
+from service.session import Chunk, Segment, Session
 from service.state import Tenancy
 from tests.strategies import many
 
@@ -15,7 +15,7 @@ SPECS = (InputSpec("x", (2,), "float32"), InputSpec("token", (), "int64"))
 
 def row(slot: int, *sizes: int, skip: int = 0) -> Row:
     """A row whose chunks hold the numbers 100 × slot, 100 × slot + 1, …; the first `skip` were run before."""
-    session = Session(f"s{slot}", Tenancy(slot, 0), Backlog(1000, 100_000), patience=1.0, touched=0.0)
+    session = Session(f"s{slot}", Tenancy(slot, 0), 1000, patience=1.0, touched=0.0)
     count = 100 * slot
     for number, size in enumerate(sizes):
         numbers = np.arange(count, count + size)
@@ -53,7 +53,7 @@ def test_packed_inputs_have_the_dtype_of_the_model_whatever_the_rows_bring(lengt
     rows = []
     for slot, (steps, dtype) in enumerate(zip(lengths, ("int64", "int32"), strict=True)):
         chunk = Chunk(1, {"token": np.ones(steps, dtype)}, steps)
-        session = Session(f"s{slot}", Tenancy(slot, 0), Backlog(9, 900), patience=1.0, touched=0.0)
+        session = Session(f"s{slot}", Tenancy(slot, 0), 9, patience=1.0, touched=0.0)
         rows.append(Row(session, session.tenancy, (Segment(chunk, 0, steps),), steps))
     assert Batch(tuple(rows)).inputs([InputSpec("token", (), "int32")])["token"].dtype == np.int32
 

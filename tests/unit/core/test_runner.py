@@ -11,7 +11,7 @@ from service import runner as runner_module
 from service.batch import Batch, Row
 from service.metrics import SECONDS, Histogram
 from service.runner import Runner
-from service.session import Backlog, Chunk, Segment, Session
+from service.session import Chunk, Segment, Session
 from service.state import Array, Tenancy
 from tests.fakes import Clock, RunningSum
 
@@ -21,7 +21,7 @@ STATE = {"sum": np.array([[10.0]])}
 def batch(*values: float) -> Batch:
     """One row of these steps."""
     chunk = Chunk(1, {"x": np.array(values)[:, None]}, len(values))
-    session = Session("s", Tenancy(0, 0), Backlog(99, 9999), patience=1.0, touched=0.0)
+    session = Session("s", Tenancy(0, 0), 99, patience=1.0, touched=0.0)
     return Batch((Row(session, session.tenancy, (Segment(chunk, 0, len(values)),), len(values)),))
 
 

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Code, Reason, ServiceError
-from service.session import Backlog, Chunk, Segment, Session
+from service.session import Chunk, Segment, Session
 from service.state import Tenancy
 from tests.strategies import many
 
 
-def session(max_steps: int = 100, max_bytes: int = 10_000) -> Session:
-    return Session("s", Tenancy(0, 0), Backlog(max_steps, max_bytes), patience=0.5, touched=0.0)
+def session(max_steps: int = 100) -> Session:
+    return Session("s", Tenancy(0, 0), max_steps, patience=0.5, touched=0.0)
 
 
 def chunk(number: int, steps: int, arrived: float = 0.0) -> Chunk:
@@ -30,7 +30,7 @@ def test_steps_are_taken_across_chunks_in_order():
     assert spans(one.take(5)) == [(1, 0, 3, True), (2, 0, 2, False)]
     assert one.pending_steps == 2
     assert spans(one.take(5)) == [(2, 2, 4, True)]
-    assert (one.pending_steps, one.pending_bytes, len(one.chunks)) == (0, 0, 0)
+    assert (one.pending_steps, len(one.chunks)) == (0, 0)
 
 
 def test_a_mark_takes_its_turn_behind_the_steps_before_it():
@@ -50,24 +50,24 @@ def test_marks_alone_are_taken_without_any_step():
     assert spans(one.take(0)) == [(1, 0, 0, True)]
 
 
-def test_the_bytes_of_a_chunk_count_until_it_is_done():
-    one = session()
-    one.submit(chunk(1, 4))
-    one.take(3)
-    assert one.pending_bytes == 32
-    one.take(1)
-    assert one.pending_bytes == 0
+def test_marks_are_bounded_too():
+    """They have no steps, so their number counts."""
+    one = session(max_steps=2)
+    one.submit(chunk(1, 0))
+    one.submit(chunk(2, 0))
+    with pytest.raises(ServiceError) as caught:
+        one.submit(chunk(3, 0))
+    assert caught.value.reason is Reason.BACKLOG_EXHAUSTED
 
 
-@pytest.mark.parametrize("limits", [{"max_steps": 5}, {"max_bytes": 40}])
-def test_a_chunk_over_the_backlog_is_refused_and_changes_nothing(limits: dict[str, int]):
-    one = session(**limits)
+def test_a_chunk_over_the_backlog_is_refused_and_changes_nothing():
+    one = session(max_steps=5)
     one.submit(chunk(1, 3, arrived=1.0))
     with pytest.raises(ServiceError, match="3 more steps do not fit") as caught:
         one.submit(chunk(2, 3, arrived=2.0))
     assert (caught.value.code, caught.value.reason) == (Code.RESOURCE_EXHAUSTED, Reason.BACKLOG_EXHAUSTED)
     assert caught.value.retry_after is not None
-    assert (len(one.chunks), one.pending_steps, one.pending_bytes, one.touched) == (1, 3, 24, 1.0)
+    assert (len(one.chunks), one.pending_steps, one.touched) == (1, 3, 1.0)
     one.submit(chunk(2, 2))
 
 
@@ -114,4 +114,4 @@ def test_however_it_is_taken_every_step_comes_once_and_in_order(sizes: list[int]
     steps = [(s.chunk.sequence_number, step) for s in segments for step in range(s.start, s.stop)]
     assert steps == [(number, step) for number, size in enumerate(sizes) for step in range(size)]
     assert [s.chunk.sequence_number for s in segments if s.completes] == list(range(len(sizes)))
-    assert (one.pending_steps, one.pending_bytes) == (0, 0)
+    assert one.pending_steps == 0

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.engine import Engine, Pace
+from service.engine import Engine
 from service.errors import Reason, ServiceError, invalid
+from service.pace import Pace
 from service.scheduler import Limits
 from service.stream import Message, Stream
 from service.tasks.inference import InferenceOptions, Tensors
@@ -119,16 +120,6 @@ async def test_a_message_over_the_limit_is_refused_after_all_before_it():
         assert caught.value.reason is Reason.MESSAGE_TOO_LARGE
 
 
-async def test_a_message_over_the_limit_in_bytes_is_refused():
-    model = RunningSum()
-    async with running(engine_of(model, limits=Limits(max_sessions=1, max_backlog_bytes=64))) as engine:
-        stream = listening(engine, model)
-        engine.submit(stream, Message(1, tensors(1, 2, 3, 4, 5)))
-        with pytest.raises(ServiceError) as caught:
-            await stream.answers()
-        assert caught.value.reason is Reason.MESSAGE_TOO_LARGE
-
-
 async def test_bad_input_ends_the_stream_once_all_before_it_is_answered():
     model = RunningSum()
     async with running(engine_of(model)) as engine:
@@ -157,7 +148,7 @@ async def test_an_error_of_the_transport_waits_for_a_session_that_is_still_answe
 
 async def test_a_message_refused_after_its_task_took_it_ends_the_stream_too():
     """The task says it is busy with the message; the error must not wait for an answer that never comes."""
-    engine = engine_of(RunningSum(), limits=Limits(max_sessions=1, max_backlog_bytes=8))
+    engine = engine_of(RunningSum(), limits=Limits(max_sessions=1, max_backlog_steps=1))
     async with running(engine):
         stream = talking(engine)
         engine.submit(stream, Message(1, 3))

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.errors import Reason, ServiceError, invalid
-from service.session import Backlog, Session
+from service.session import Session
 from service.state import Tenancy
 from service.stream import Stream
 from service.tasks.task import Answer
@@ -21,7 +21,7 @@ def taken() -> list[Stream]:
 
 @pytest.fixture
 def stream(taken: list[Stream]) -> Stream:
-    session = Session("s", Tenancy(0, 0), Backlog(9, 999), patience=1.0, touched=0.0)
+    session = Session("s", Tenancy(0, 0), 9, patience=1.0, touched=0.0)
     return Stream(Talking(), Talk(), session, taken.append)
 
 
