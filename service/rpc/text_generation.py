@@ -7,9 +7,7 @@ from typing import Any
 from hiddenstate.v1 import session_pb2, text_generation_pb2, token_pb2
 from service.bundle import Manifest
 from service.errors import Reason, unserved
-from service.tasks.sampling import Sampling
-from service.tasks.task import Answer
-from service.tasks.text_generation import (
+from service.tasks.generation import (
     Completion,
     Generate,
     GenerationOptions,
@@ -18,6 +16,8 @@ from service.tasks.text_generation import (
     StopReason,
     Token,
 )
+from service.tasks.sampling import Sampling
+from service.tasks.task import Answer
 
 _STOP_REASONS = {
     StopReason.MAX_TOKENS: token_pb2.STOP_REASON_MAX_COUNT,

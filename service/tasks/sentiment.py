@@ -88,11 +88,11 @@ class SentimentAnalysis:
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, max_characters: int) -> "SentimentAnalysis":
-        """The task of a bundle. Raises BundleError when it has no text frontend or no class labels."""
+        """The task of a bundle. Raises BundleError when it has no text frontend, no labels, or cannot run in steps."""
         manifest = bundle.manifest
         labels = manifest.heads[0].parameters.get("labels") if manifest.heads else None
-        if manifest.frontend is None or not isinstance(labels, Sequence) or isinstance(labels, str):
-            message = f"{bundle.folder}: sentiment needs a text frontend and a head with labels"
+        if manifest.frontend is None or manifest.whole_sequence or not isinstance(labels, list | tuple):
+            message = f"{bundle.folder}: sentiment needs a text frontend, labels, and a network that reads step by step"
             raise BundleError(Reason.BUNDLE_MANIFEST_INVALID, message)
         return cls(
             TextFrontend.from_files(bundle.folder, manifest.frontend.parameters),
@@ -164,5 +164,7 @@ class SentimentAnalysis:
 
     def _item(self, turn: Turn[Reading], *, final: bool) -> Item:
         progress = turn.progress
-        value = Sentiment(self._labels, progress.latest, progress.read_count, final)
+        # The start token is none of the document's.
+        count = max(progress.read_count - len(self._frontend.start_ids), 0)
+        value = Sentiment(self._labels, progress.latest, count, final)
         return Item(turn.segments[-1].chunk.sequence_number, value, interim=not final)

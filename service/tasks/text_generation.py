@@ -1,9 +1,7 @@
 """Text generation: prompts in pieces, then tokens drawn one by one, each fed back as the next step."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,89 +11,19 @@ from service.errors import BundleError, Reason, invalid
 from service.frontends.text import TextFrontend, TextStream, TokenDecoder
 from service.session import Chunk
 from service.state import Array
-from service.tasks.sampling import Dice, Draw, Floats, Sampling, choose, log_softmax
+from service.tasks.generation import (
+    Alternative,
+    Completion,
+    Generate,
+    GenerationOptions,
+    Prompt,
+    SessionOptions,
+    StopReason,
+    Token,
+)
+from service.tasks.sampling import Dice, Draw, Floats, choose, log_softmax
 from service.tasks.stopping import Piece, StopWatch
 from service.tasks.task import NOTHING, End, Item, Reaction, Turn
-
-MAX_ALTERNATIVES = 20
-MAX_STOPS = 16
-MAX_STOP_CHARACTERS = 256
-
-
-class StopReason(Enum):
-    """Why a text ended."""
-
-    MAX_TOKENS = "max_tokens"
-    STOP_SEQUENCE = "stop_sequence"
-    END_OF_TEXT = "end_of_text"
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationOptions:
-    """How one text is generated.
-
-    `max_token_count` in 1..the model's limit; `alternative_count` (0..20) most likely tokens are told with each;
-    `log_probabilities` tells that of each token, in nats, before any sampling option.
-    """
-
-    sampling: Sampling = field(default_factory=Sampling)
-    max_token_count: int = 256
-    stop_sequences: tuple[str, ...] = ()
-    log_probabilities: bool = False
-    alternative_count: int = 0
-
-    @property
-    def tells_odds(self) -> bool:
-        """Whether log-probabilities are needed at all."""
-        return self.log_probabilities or self.alternative_count > 0
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """The options of a session: those of its texts unless a message overrides them, and the seed of its dice."""
-
-    generation: GenerationOptions = field(default_factory=GenerationOptions)
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A piece of the text to go on from."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Generate:
-    """Generate from here; None keeps the options of the session."""
-
-    options: GenerationOptions | None = None
-
-
-class Token(NamedTuple):
-    """One token of generated text. `log_probability` is in nats; None unless asked for."""
-
-    text: str
-    token_id: int
-    log_probability: float | None = None
-    alternatives: tuple["Alternative", ...] = ()
-
-
-class Alternative(NamedTuple):
-    """A token that could have been drawn instead."""
-
-    text: str
-    token_id: int
-    log_probability: float
-
-
-class Completion(NamedTuple):
-    """The end of one text; `token_count` counts the tokens drawn, those of a stop sequence included."""
-
-    stop_reason: StopReason
-    token_count: int
-    seed: int
-    stop_sequence: str = ""
 
 
 @dataclass(slots=True)
@@ -152,21 +80,26 @@ class TextGeneration:
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, max_characters: int) -> "TextGeneration":
-        """The task of a bundle. Raises BundleError when it has no text frontend."""
+        """The task of a bundle, whose task parameter `end_token_ids` names the tokens that end a text.
+
+        Raises BundleError when it has no text frontend, or cannot run step by step.
+        """
         manifest = bundle.manifest
-        if manifest.frontend is None:
-            message = f"{bundle.folder}: text generation needs a text frontend"
+        ends = manifest.task_parameters.get("end_token_ids", ())
+        if manifest.frontend is None or manifest.whole_sequence or not isinstance(ends, list | tuple):
+            message = f"{bundle.folder}: text generation needs a text frontend and a network that reads step by step"
             raise BundleError(Reason.BUNDLE_MANIFEST_INVALID, message)
         return cls(
             TextFrontend.from_files(bundle.folder, manifest.frontend.parameters),
             input_name=manifest.inputs[0].name,
             output_name=manifest.outputs[0].name,
+            end_token_ids=[token for token in ends if isinstance(token, int)],
             max_characters=max_characters,
         )
 
     def begin(self, options: SessionOptions) -> Writing:
         """A session at the start of a text. Raises OPTION_OUT_OF_RANGE."""
-        self._check(options.generation)
+        options.generation.check(self._frontend.vocabulary_size, self._max_token_count)
         if not 0 <= options.seed < 1 << 64:
             raise invalid(Reason.OPTION_OUT_OF_RANGE, f"seed is {options.seed}, not in 0..2^64 - 1", "seed")
         return Writing(
@@ -201,19 +134,6 @@ class TextGeneration:
                 reactions[index] = reaction
         return reactions
 
-    def _check(self, options: GenerationOptions) -> None:
-        options.sampling.check(self._frontend.vocabulary_size)
-        if not 1 <= options.max_token_count <= self._max_token_count:
-            message = f"max_token_count is {options.max_token_count}, not in 1..{self._max_token_count}"
-            raise invalid(Reason.OPTION_OUT_OF_RANGE, message, "max_token_count")
-        if not 0 <= options.alternative_count <= MAX_ALTERNATIVES:
-            message = f"alternative_count is {options.alternative_count}, not in 0..{MAX_ALTERNATIVES}"
-            raise invalid(Reason.OPTION_OUT_OF_RANGE, message, "alternative_count")
-        stops = options.stop_sequences
-        if len(stops) > MAX_STOPS or any(not 1 <= len(stop) <= MAX_STOP_CHARACTERS for stop in stops):
-            message = f"at most {MAX_STOPS} stop sequences of 1..{MAX_STOP_CHARACTERS} characters each are taken"
-            raise invalid(Reason.OPTION_OUT_OF_RANGE, message, "stop_sequences")
-
     def _prompt(self, progress: Writing, text: str, sequence_number: int, now: float) -> Chunk:
         if len(text) > self._max_characters:
             problem = f"a prompt of {len(text)} characters is over the limit of {self._max_characters}"
@@ -226,7 +146,7 @@ class TextGeneration:
         self, progress: Writing, options: GenerationOptions | None, sequence_number: int, now: float, *, last: bool
     ) -> Chunk:
         options = options or progress.options.generation
-        self._check(options)
+        options.check(self._frontend.vocabulary_size, self._max_token_count)
         ids = progress.stream.flush()
         if not progress.waiting and not ids:
             message = "this model has no start token: send a prompt before the first text"
@@ -289,12 +209,14 @@ class TextGeneration:
         text = progress.decoder.feed(token_id)
         if log_probabilities is None:
             return Token(text, token_id)
-        best = np.argsort(-log_probabilities, kind="stable")[: options.alternative_count]
-        alternatives = tuple(
-            Alternative(self._frontend.token_text(other), other, float(log_probabilities[other]))
-            for other in best.tolist()
-        )
+        alternatives = self._alternatives(log_probabilities, options.alternative_count)
         return Token(text, token_id, float(log_probabilities[token_id]), alternatives)
+
+    def _alternatives(self, log_probabilities: Floats, count: int) -> tuple[Alternative, ...]:
+        if count == 0:
+            return ()
+        best = np.argsort(-log_probabilities, kind="stable")[:count].tolist()
+        return tuple(Alternative(self._frontend.token_text(id_), id_, float(log_probabilities[id_])) for id_ in best)
 
 
 def _fed(turn: Turn[Writing]) -> bool:

@@ -16,10 +16,11 @@ from service.model import load_model
 from service.repository import Loaded
 from service.scheduler import Limits
 from service.state import Array
+from service.tasks.generation import GenerationOptions, Prompt, SessionOptions
 from service.tasks.inference import Inference, InferenceOptions, Tensors
 from service.tasks.sampling import Sampling
 from service.tasks.task import Answer, End
-from service.tasks.text_generation import GenerationOptions, Prompt, SessionOptions, TextGeneration
+from service.tasks.text_generation import TextGeneration
 from tests.fakes import collect, converse, crowd, joined, passes, play, running, send
 from tests.repositories import GENERATOR, PLAIN, REPOSITORY, TAGGER
 from tests.strategies import crowds, few, in_pieces, limits, token_sequences

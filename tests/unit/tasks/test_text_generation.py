@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from service.errors import Reason, ServiceError
 from service.scheduler import Limits
-from service.tasks.sampling import Dice, Draw, Sampling, choose, log_softmax
-from service.tasks.task import Answer, End
-from service.tasks.text_generation import (
+from service.tasks.generation import (
     Completion,
     Generate,
     GenerationOptions,
     Prompt,
     SessionOptions,
     StopReason,
-    TextGeneration,
     Token,
 )
+from service.tasks.sampling import Dice, Draw, Sampling, choose, log_softmax
+from service.tasks.task import Answer, End
+from service.tasks.text_generation import TextGeneration
 from tests.fakes import Babble, converse, crowd, engine_of, letters, passes, play, running, send
 from tests.strategies import few, limits, texts_in_pieces
 
