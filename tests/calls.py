@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -208,5 +208,6 @@ async def serving(**settings: Any) -> AsyncIterator[tuple[Running, Target]]:
         "models": REPOSITORY,
         "drain_timeout": 0.0,
     } | settings
-    async with running(Settings(**said)) as server, target_at(server.address) as target:
-        yield server, target
+    # The clients leave last, so that they can see how the server stops.
+    async with AsyncExitStack() as clients, running(Settings(**said)) as server:
+        yield server, await clients.enter_async_context(target_at(server.address))
