@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -103,6 +104,9 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(settings):
+        # What was made so far stays: the collector need not look at it again in the middle of a tick.
+        gc.collect()
+        gc.freeze()
         await stop.wait()
         log.info("stopping", drain_timeout=settings.drain_timeout)
 
