@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +18,7 @@ from training.data.cache import DataError
 from training.loop import CHECKPOINT, Training
 from training.report import write_report
 from training.run import Run, hardware, plain, save_weights, source_revision
-from training.tasks import TASKS, exportable_of_run, subject_of_run, task_named
+from training.tasks import TASKS, Subject, exportable_of_run, subject_of_run, task_named
 from training.verify import verify
 
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help=f"What to learn: {', '.join(TASKS)}.")]
@@ -46,11 +48,9 @@ def train(
     export: ExportOption = None,
 ) -> None:
     """Train a network; with --export also measure it on the test part and write a verified bundle."""
-    console = Console(stderr=True)
-    if threads is not None:
-        torch.set_num_threads(threads)
-    folder = out or Path("runs") / task
-    try:
+    console, folder = Console(stderr=True), out or Path("runs") / task
+    with _failures_end_the_command(), _goes_on_with(f"hiddenstate train {task} --out {folder} --resume"):
+        _set_threads(threads)
         chosen = task_named(task)
         if cell not in (None, "rnn", "gru", "lstm"):
             raise ValueError(f"--cell {cell} is none of rnn, gru, lstm")
@@ -71,19 +71,11 @@ def train(
             hardware=hardware(),
             valid=outcome.best,
         )
-        run.save()
         if export is not None:
             run = run.with_figures(*subject.measure(run.command))
-            run.save()
-        console.print(f"wrote {write_report(run, chosen.METRIC, subject.sections(folder))}", markup=False)
+        _keep(run, subject, console)
         if export is not None:
-            _show(run, console)
             _export(run, export, console)
-    except KeyboardInterrupt:
-        console.print(f"stopped; `hiddenstate train {task} --out {folder} --resume` goes on", markup=False)
-        raise typer.Exit(130) from None
-    except (DataError, ServiceError, ValueError, OSError) as error:
-        raise _failure(error) from error
 
 
 def evaluate(
@@ -91,9 +83,8 @@ def evaluate(
 ) -> None:
     """Measure a run on the test part beside its baseline; with --folds measure its recipe by cross-validation."""
     console = Console(stderr=True)
-    if threads is not None:
-        torch.set_num_threads(threads)
-    try:
+    with _failures_end_the_command():
+        _set_threads(threads)
         if source in TASKS:
             if folds is None:
                 raise ValueError(f"give a run's folder, e.g. runs/{source}, or --folds 10")
@@ -102,18 +93,26 @@ def evaluate(
             Console().print_json(data=figure.model_dump())
             return
         run = Run.load(Path(source))
-        task = task_named(run.task)
-        if folds is not None:
-            own = Path(run.data) if run.data else None
+        subject = subject_of_run(run)
+        if folds is None:
+            run = run.with_figures(*subject.measure(_command()))
+        else:
+            task, own = task_named(run.task), Path(run.data) if run.data else None
             command = f"hiddenstate evaluate {run.task} --folds {folds}"
             run = run.with_figures(task.cross_validate(task.recipe_from(run.recipe), own, folds, console, command))
-        else:
-            run = run.with_figures(*subject_of_run(run).measure(_command()))
-        run.save()
-        write_report(run, task.METRIC, subject_of_run(run).sections(run.folder))
-        _show(run, Console())
-    except (DataError, ServiceError, ValueError, OSError) as error:
-        raise _failure(error) from error
+        _keep(run, subject, Console())
+
+
+def _keep(run: Run, subject: Subject, console: Console) -> None:
+    """Write the run and its report, and show its figures."""
+    run.save()
+    report = write_report(run, task_named(run.task).METRIC, subject.sections(run.folder))
+    table = Table("metric", "value", "baseline", "split")
+    for figure in run.figures:
+        table.add_row(figure.metric, f"{figure.value:.4f}", f"{figure.baseline_value or 0:.4f}", figure.split)
+    if run.figures:
+        console.print(table)
+    console.print(f"wrote {report}", markup=False)
 
 
 def _export(run: Run, models: Path, console: Console) -> None:
@@ -134,11 +133,9 @@ def _export(run: Run, models: Path, console: Console) -> None:
     console.print(f"wrote {bundle.folder}", markup=False)
 
 
-def _show(run: Run, console: Console) -> None:
-    table = Table("metric", "value", "baseline", "split")
-    for figure in run.figures:
-        table.add_row(figure.metric, f"{figure.value:.4f}", f"{figure.baseline_value or 0:.4f}", figure.split)
-    console.print(table)
+def _set_threads(threads: int | None) -> None:
+    if threads is not None:
+        torch.set_num_threads(threads)
 
 
 def _command() -> str:
@@ -146,7 +143,21 @@ def _command() -> str:
     return " ".join(["hiddenstate", *sys.argv[1:]])
 
 
-def _failure(error: Exception) -> typer.Exit:
-    """Print what went wrong and what to do; the command ends with code 1."""
-    Console(stderr=True).print(f"error: {error}", style="red", markup=False)
-    return typer.Exit(1)
+@contextmanager
+def _failures_end_the_command() -> Iterator[None]:
+    """What goes wrong is printed with what to do, and the command ends with code 1."""
+    try:
+        yield
+    except (DataError, ServiceError, ValueError, OSError) as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False)
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def _goes_on_with(command: str) -> Iterator[None]:
+    """Ctrl-C ends the command with the one that goes on from the last checkpoint."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        Console(stderr=True).print(f"stopped; `{command}` goes on from the last validation", markup=False)
+        raise typer.Exit(130) from None
