@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import grpc.aio
+from grpc._cython import cygrpc  # type: ignore[attr-defined]  # missing in the stubs
 
-from hiddenstate.errors import ServerError, server_error
+from hiddenstate.errors import ServerError
 from hiddenstate.protocol import Rpc, StreamProtocol
-from hiddenstate.stream import raised
-
-PLACEHOLDER = "Internal error from Core"
-STATUS_CHECKS = 50
-STATUS_SECONDS = 0.005
+from hiddenstate.stream import raised, stream_ended
 
 _EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # missing in the stubs
 
@@ -57,10 +56,12 @@ class AsyncStream:
         self.protocol = protocol
         self._first = first
         self._address = connection.address
+        self._unread: deque[Any] = deque()
+        self._reading = asyncio.Lock()
         rpc = protocol.rpc
         invoke: Any = connection.channel.stream_stream(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
         self._call = invoke(timeout=timeout, metadata=(*connection.metadata, *protocol.metadata()))
-        self._writer = asyncio.ensure_future(self._write(requests)) if requests is not None else None
+        self._writer = asyncio.ensure_future(self._write_all(requests)) if requests is not None else None
 
     async def started(self) -> None:
         """Send the first request, unless it has been."""
@@ -71,23 +72,18 @@ class AsyncStream:
     async def send(self, request: Any) -> None:
         """Send a request; waits while the server is behind. Raises ServerError when the stream has failed."""
         await self.started()
-        try:
-            await self._call.write(request)
-        except (grpc.RpcError, asyncio.InvalidStateError):
-            raise await self._failure() from None
+        if not await self._write(request):
+            raise await self._failure()
 
     async def receive(self) -> tuple[str, Any] | None:
         """The next answer of the task, by the name of its content; None at the end. Raises ServerError."""
-        try:
-            while (response := await self._call.read()) is not _EOF:
-                if content := self.protocol.accept(response):
-                    return content, response
-        except (grpc.RpcError, asyncio.CancelledError) as error:
-            self._raise_writer_failure()
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise await self._failure() from None
-        return None
+        while True:
+            async with self._reading:
+                response = self._unread.popleft() if self._unread else await self._read()
+            if response is None:
+                return None
+            if content := self.protocol.accept(response):
+                return content, response
 
     def cancel(self) -> None:
         """End the call now, unless it has ended already; answers on their way are lost."""
@@ -95,36 +91,55 @@ class AsyncStream:
         if self._writer is not None:
             self._writer.cancel()
 
-    async def _write(self, requests: AsyncIterable[Any]) -> None:
-        try:
-            async for request in requests:
-                await self._call.write(request)
-            await self._call.done_writing()
-        except (grpc.RpcError, asyncio.InvalidStateError):
-            pass  # The call has failed: whoever receives is told.
-        except Exception:
-            self._call.cancel()
-            raise
-
-    def _raise_writer_failure(self) -> None:
-        """Raise what went wrong in the caller's iterable, if that is why the call ended."""
-        if self._writer is not None and self._writer.done() and not self._writer.cancelled():
-            self._writer.result()
-
-    async def _failure(self) -> ServerError:
-        # A request that could not be sent makes gRPC report an error of its own; the server's replaces it soon after.
-        for _ in range(STATUS_CHECKS):
-            if await self._call.details() != PLACEHOLDER:
-                break
-            await asyncio.sleep(STATUS_SECONDS)
-        code = await self._call.code()
-        if code is grpc.StatusCode.OK:
-            return ServerError("FAILED_PRECONDITION", "STREAM_ENDED", "this stream has ended: open a new session")
-        details, trailers = await self._call.details(), await self._call.trailing_metadata()
-        opened = self.protocol.opened is not None
-        return server_error(code, details, trailers or (), address=self._address, opened=opened)
-
     async def __aiter__(self) -> AsyncIterator[tuple[str, Any]]:
         """All answers up to the end."""
         while answer := await self.receive():
             yield answer
+
+    async def _write(self, request: Any) -> bool:
+        """Send one request; false when the call has ended.
+
+        Not by `call.write`: when the server ends the call while one is being sent, that puts an error of its own in
+        the place of the server's and drops the answers that were not read yet.
+        """
+        await self._call._metadata_sent.wait()
+        if self._call.done():
+            return False
+        try:
+            await self._call._cython_call.send_serialized_message(request.SerializeToString())
+        except cygrpc.InternalError:
+            return False
+        return True
+
+    async def _write_all(self, requests: AsyncIterable[Any]) -> None:
+        try:
+            async for request in requests:
+                if not await self._write(request):
+                    return  # Whoever receives is told why.
+            with contextlib.suppress(grpc.RpcError, cygrpc.InternalError):
+                await self._call.done_writing()
+        except Exception:
+            self._call.cancel()
+            raise
+
+    async def _read(self) -> Any:
+        """The next response, None at the end. Raises ServerError, or what went wrong in the caller's iterable."""
+        try:
+            response = await self._call.read()
+        except grpc.RpcError as error:
+            raise raised(error, self._address, opened=self.protocol.opened is not None) from None
+        except asyncio.CancelledError:
+            if self._writer is not None and self._writer.done() and not self._writer.cancelled():
+                self._writer.result()
+            raise
+        return None if response is _EOF else response
+
+    async def _failure(self) -> ServerError:
+        """Why the call has ended. That is known behind the last answer, so the unread ones are kept for later."""
+        try:
+            async with self._reading:
+                while (response := await self._read()) is not None:
+                    self._unread.append(response)
+        except ServerError as error:
+            return error
+        return stream_ended()

@@ -66,6 +66,7 @@ class Sentiment:
     label: the most likely class.
     probabilities: of each class, from the most negative to the most positive; they add up to 1.
     token_count: tokens that were read.
+    sequence_number: the piece of text it was given after, counted from 1.
     """
 
     score: float
@@ -73,6 +74,7 @@ class Sentiment:
     probabilities: Mapping[str, float]
     token_count: int
     is_final: bool
+    sequence_number: int
 
 
 @dataclass(frozen=True, slots=True)

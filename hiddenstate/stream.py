@@ -94,7 +94,7 @@ class Stream:
 
     def _failure(self) -> ServerError:
         if self._call.code() is grpc.StatusCode.OK:
-            return ServerError("FAILED_PRECONDITION", "STREAM_ENDED", "this stream has ended: open a new session")
+            return stream_ended()
         return raised(self._call, self._address, opened=self.protocol.opened is not None)
 
     def _stop_sending(self) -> None:
@@ -109,6 +109,11 @@ class Stream:
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """All answers up to the end."""
         return iter(self.receive, None)
+
+
+def stream_ended() -> ServerError:
+    """The error of using a stream that has ended without one."""
+    return ServerError("FAILED_PRECONDITION", "STREAM_ENDED", "this stream has ended: open a new session")
 
 
 def raised(error: Any, address: str, *, opened: bool) -> ServerError:

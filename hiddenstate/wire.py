@@ -99,7 +99,14 @@ def completion(message: text_generation_pb2.Completion) -> Completion:
 def sentiment(message: sentiment_pb2.SentimentResult) -> Sentiment:
     """A running or final result."""
     probabilities = {each.label: each.probability for each in message.class_probabilities}
-    return Sentiment(message.score, message.label, probabilities, message.token_count, message.is_final)
+    return Sentiment(
+        score=message.score,
+        label=message.label,
+        probabilities=probabilities,
+        token_count=message.token_count,
+        is_final=message.is_final,
+        sequence_number=message.sequence_number,
+    )
 
 
 def model(message: model_pb2.Model) -> Model:

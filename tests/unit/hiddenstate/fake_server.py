@@ -55,6 +55,7 @@ class Script:
         self.cancelled = threading.Event()
         self.refusal = None
         self.repeat_answers = False
+        self.refuse_after = None
 
     def begin(self, requests, context):
         self.metadata.append(dict(context.invocation_metadata()))
@@ -65,9 +66,11 @@ class Script:
             abort(context, *self.refusal[0], **self.refusal[1])
         return first.config
 
-    def follow(self, requests):
+    def follow(self, requests, context):
         for request in requests:
             self.requests.append(request)
+            if len(self.requests) - 1 == self.refuse_after:
+                abort(context, grpc.StatusCode.INVALID_ARGUMENT, "TEXT_TOO_LONG", "no more")
             yield request
 
 
@@ -82,7 +85,7 @@ class Writer(text_generation_pb2_grpc.TextGenerationServiceServicer):
         config = self.script.begin(requests, context)
         yield response(opened=opened(config))
         prompt, number = "", 0
-        for request in self.script.follow(requests):
+        for request in self.script.follow(requests, context):
             match request.WhichOneof("content"):
                 case "prompt":
                     prompt += request.prompt.text
@@ -124,7 +127,7 @@ class Reader(sentiment_pb2_grpc.SentimentServiceServicer):
         yield sentiment_pb2.AnalyzeSentimentResponse(opened=opened(config))
         text, number = "", 0
         interim = config.interim_results or not config.HasField("interim_results")
-        for request in self.script.follow(requests):
+        for request in self.script.follow(requests, context):
             kind = request.WhichOneof("content")
             if kind == "text":
                 text += request.text.text
@@ -134,6 +137,8 @@ class Reader(sentiment_pb2_grpc.SentimentServiceServicer):
                 number += 1
                 yield self.result(text, number, request.sequence_number)
                 text = ""
+            if kind == "end":
+                return
 
     def result(self, text, number, sequence_number):
         positive = text.count("+") / max(text.count("+") + text.count("-"), 1)
@@ -163,7 +168,7 @@ class Adder(inference_pb2_grpc.InferenceServiceServicer):
         config = self.script.begin(requests, context)
         yield inference_pb2.InferResponse(opened=opened(config))
         number = 0
-        for request in self.script.follow(requests):
+        for request in self.script.follow(requests, context):
             if request.WhichOneof("content") == "chunk":
                 number += 1
                 tensors = [*request.chunk.inputs]

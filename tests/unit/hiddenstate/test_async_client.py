@@ -96,6 +96,17 @@ async def test_an_error_is_raised_where_answers_are_read_and_where_requests_are_
             await prompt_for(session, seconds=5)
 
 
+async def test_answers_that_came_before_an_error_are_not_lost_to_it(served):
+    client, script = served
+    script.refuse_after = 3
+    async with client.generate_session() as session:
+        await session.prompt("abcdef")
+        text = await session.generate()
+        with pytest.raises(ServerError, match="no more"):
+            await prompt_for(session, seconds=5)
+        assert [(await anext(text)).text for _ in range(6)] == list("ABCDEF")
+
+
 async def prompt_for(session, seconds):
     async with asyncio.timeout(seconds):
         while True:

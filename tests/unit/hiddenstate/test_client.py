@@ -73,9 +73,9 @@ def test_options_reach_the_config_and_unset_ones_do_not(served):
 
 def test_a_long_prompt_is_sent_in_pieces_and_arrives_whole(served):
     client, script = served
-    prompt = "é" * 40_000
-    assert client.generate(prompt).text() == "É" * 40_000
-    assert contents(script).count("prompt") == 3
+    prompt = "é" * 20_000
+    assert client.generate(prompt).text() == "É" * 20_000
+    assert contents(script).count("prompt") == 2
 
 
 def test_an_answer_that_is_sent_twice_is_taken_once(served):
@@ -136,6 +136,19 @@ def test_no_thread_waits_to_send_once_a_session_was_left(served):
     while (left := _senders(before)) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not left
+
+
+def test_answers_that_came_before_an_error_are_not_lost_to_it(served):
+    client, script = served
+    script.refuse_after = 3
+    with client.generate_session() as session:
+        session.prompt("abcdef")
+        text = session.generate()
+        session.prompt("x")
+        assert [next(text).text for _ in range(6)] == list("ABCDEF")
+        list(text)
+        with pytest.raises(ServerError, match="no more"):
+            prompt_for(session, seconds=5)
 
 
 def prompt_for(session, seconds):

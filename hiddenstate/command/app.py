@@ -1,0 +1,44 @@
+"""The commands and where each of them lives."""
+
+from typing import Annotated
+
+import typer
+
+from hiddenstate.command import generate, models, mounted, sentiment
+
+ASK, RUN = "Ask a server", "Run a server"
+
+app = typer.Typer(
+    help="Stream text, sentiment and tensors through recurrent models whose state lives on the server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("generate", rich_help_panel=ASK)(generate.generate)
+app.command("sentiment", rich_help_panel=ASK)(sentiment.sentiment)
+app.command("models", rich_help_panel=ASK)(models.models)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(version_of("hiddenstate"))
+        raise typer.Exit
+
+
+@app.command("demo", rich_help_panel=RUN)
+def demo(
+    models: Annotated[str, typer.Option(help="Model repository to serve.")] = "models",
+) -> None:
+    """Start a server on the shipped models, stream text and live sentiment, show its metrics, stop it."""
+    from hiddenstate.demo import run
+
+    raise typer.Exit(run(models))
+
+
+mounted.mount(app)
