@@ -28,7 +28,7 @@ Address = Annotated[str, AfterValidator(_address)]
 class Settings(BaseModel):
     """All settings of `hiddenstate serve`. Durations are in seconds, sizes in bytes unless said otherwise."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     listen: Address = Field("127.0.0.1:50051", description="host:port of the gRPC server")
     metrics_listen: Address | Literal[""] = Field(
