@@ -7,11 +7,13 @@ import contextlib
 import os
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
+from service.bundle import load_bundle
 from tests.bench import models, processes, report, scenarios
 from tests.bench.wire import WireError
 
@@ -48,13 +50,27 @@ def measure(plan: scenarios.Plan, text_model: Path | None, console: Console) -> 
         runtime = stack.enter_context(processes.raw_runtime(server_core, repository / models.REFERENCE / "1"))
         os.sched_setaffinity(0, {load_core})
         rows = scenarios.measure_steps(echo, ours, runtime, plan, status.update)
-        if text_model is not None:
-            naive = stack.enter_context(
-                processes.serve_script(server_core, "tests.bench.naive_server", str(text_model))
-            )
-            text_runtime = stack.enter_context(processes.raw_runtime(server_core, text_model))
-            rows += scenarios.measure_generation(naive, ours, text_runtime, text_model.parent.name, plan, status.update)
+    if text_model is not None:
+        for variant in load_bundle(text_model).manifest.variants:
+            with console.status("starting") as status:
+                rows += _measure_text(plan, text_model, variant, (server_core, repository), status.update)
     return rows
+
+
+def _measure_text(
+    plan: scenarios.Plan, bundle: Path, variant: str, ours: tuple[int, Path], tell: Callable[[str], None]
+) -> list[scenarios.Row]:
+    """Text generation in one variant; `ours` is the core and the model repository of the servers."""
+    core, repository = ours
+    with contextlib.ExitStack() as stack:
+        # `auto` takes int8 where there is one; the reference model has none.
+        precision = "auto" if variant == "int8" else variant
+        server = stack.enter_context(processes.serve_hiddenstate(core, repository, _free_port(), precision))
+        naive = stack.enter_context(
+            processes.serve_script(core, "tests.bench.naive_server", str(bundle), "--variant", variant)
+        )
+        runtime = stack.enter_context(processes.raw_runtime(core, bundle, variant))
+        return scenarios.measure_generation(naive, server, runtime, bundle.parent.name, variant, plan, tell)
 
 
 def _free_port() -> int:

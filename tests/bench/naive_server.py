@@ -25,9 +25,9 @@ from service.model import load_model
 class NaiveTextGeneration(text_generation_pb2_grpc.TextGenerationServiceServicer):
     """Serves GenerateText: the prompt token by token, then one token a run and a message."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variant: str) -> None:
         bundle = load_bundle(folder)
-        self.model = load_model(bundle)
+        self.model = load_model(bundle, variant)
         frontend = bundle.manifest.frontend
         assert frontend is not None
         self.frontend = TextFrontend.from_files(folder, frontend.parameters)
@@ -62,10 +62,11 @@ def main() -> None:
     """Serve one bundle on a free port of loopback and say which, until the process is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundle", type=Path)
+    parser.add_argument("--variant", default="fp32")
     parser.add_argument("--threads", type=int, default=72, help="streams served at once")
     arguments = parser.parse_args()
     server = grpc.server(ThreadPoolExecutor(arguments.threads), options=[("grpc.so_reuseport", 0)])
-    servicer = NaiveTextGeneration(arguments.bundle)
+    servicer = NaiveTextGeneration(arguments.bundle, arguments.variant)
     text_generation_pb2_grpc.add_TextGenerationServiceServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

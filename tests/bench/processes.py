@@ -74,11 +74,12 @@ def serve_script(core: int, module: str, *arguments: str) -> Iterator[Served]:
 
 
 @contextmanager
-def serve_hiddenstate(core: int, models: Path, port: int) -> Iterator[Served]:
+def serve_hiddenstate(core: int, models: Path, port: int, precision: str = "fp32") -> Iterator[Served]:
     """Run `hiddenstate serve`, until its health service says SERVING."""
     address = f"127.0.0.1:{port}"
     entry = "import typer; from service.commands import serve; typer.run(serve)"
     arguments = ["-c", entry, "--listen", address, "--metrics-listen", "", "--models", str(models)]
+    arguments += ["--precision", precision]
     with pinned(core, [*arguments, "--log-level", "warning"]) as process:
         await_serving(address, process)
         yield Served(address, process)
@@ -114,8 +115,8 @@ class Runtime:
 
 
 @contextmanager
-def raw_runtime(core: int, bundle: Path) -> Iterator[Runtime]:
-    """ONNX Runtime alone on one bundle."""
-    with pinned(core, ["-m", "tests.bench.runtime", str(bundle)]) as process:
+def raw_runtime(core: int, bundle: Path, variant: str = "fp32") -> Iterator[Runtime]:
+    """ONNX Runtime alone on one variant of a bundle."""
+    with pinned(core, ["-m", "tests.bench.runtime", str(bundle), variant]) as process:
         first_line(process)
         yield Runtime(process)

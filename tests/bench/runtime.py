@@ -20,10 +20,11 @@ from service.runtime import open_runtime, resolve_device
 class RawRuntime:
     """One graph, as `service.runtime` opens it, called directly."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variant: str = "fp32") -> None:
         bundle = load_bundle(folder)
         self.signature = bundle.manifest
-        self.runtime = open_runtime(folder / bundle.manifest.variants["fp32"].file, resolve_device("cpu"))
+        graph = next(chosen.file for name, chosen in bundle.manifest.variants.items() if name == variant)
+        self.runtime = open_runtime(folder / graph, resolve_device("cpu"))
 
     def steps_per_second(self, batch: int, steps: int, seconds: float) -> float:
         """Run for `seconds`, after one run that is not counted."""
@@ -48,7 +49,9 @@ def main() -> None:
     """Answer lines from standard input until it ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundle", type=Path)
-    runtime = RawRuntime(parser.parse_args().bundle)
+    parser.add_argument("variant")
+    arguments = parser.parse_args()
+    runtime = RawRuntime(arguments.bundle, arguments.variant)
     print("ready", flush=True)
     for line in sys.stdin:
         batch, steps, seconds = line.split()

@@ -102,29 +102,30 @@ def measure_steps(echo: Served, ours: Served, runtime: Runtime, plan: Plan, tell
 
 
 def measure_generation(
-    naive: Served, ours: Served, runtime: Runtime, model: str, plan: Plan, tell: Callable[[str], None]
+    naive: Served, ours: Served, runtime: Runtime, model: str, variant: str, plan: Plan, tell: Callable[[str], None]
 ) -> list[Row]:
-    """Tokens a second of ours and of the naive server, in turns; the limit is the runtime alone."""
+    """Tokens a second of ours and of the naive server, all on one variant, in turns; the limit is the runtime alone."""
     sessions, call = plan.generating_sessions, calls.generate(model)
     shape = sessions, 1
     samples: dict[str, list[Sample]] = defaultdict(list)
     ran: list[float] = []
     for number in range(plan.rounds):
-        tell(f"round {number + 1} of {plan.rounds}: {sessions} sessions generate text")
+        tell(f"round {number + 1} of {plan.rounds}: {sessions} sessions generate text in {variant}")
         ran.append(runtime.steps_per_second(sessions, 1, plan.seconds / 2))
-        for name, server in (("generate, naive", naive), ("generate", ours)):
+        for name, server in ((f"generate {variant}, naive", naive), (f"generate {variant}", ours)):
             sample = measure_call(server, call, sessions, plan, plan.generation_seconds)
             samples[name].append(sample)
     return [
-        Row("runtime, text model", *shape, median(ran)),
+        Row(f"runtime, text {variant}", *shape, median(ran)),
         *(_row(name, shape, samples[name], median(ran)) for name in samples),
     ]
 
 
-def speedup(rows: Iterable[Row]) -> float | None:
-    """Tokens a second of ours over those of the naive server."""
+def speedups(rows: Iterable[Row]) -> dict[str, float]:
+    """Tokens a second of ours over those of the naive server, by variant."""
     rates = {row.scenario: row.served_per_s for row in rows}
-    return rates["generate"] / rates["generate, naive"] if "generate" in rates else None
+    naive = {name: name.removeprefix("generate ").removesuffix(", naive") for name in rates if name.endswith(", naive")}
+    return {variant: rates[f"generate {variant}"] / rates[name] for name, variant in naive.items()}
 
 
 def limit_of(echoed: list[Sample], ran: list[float]) -> float:
