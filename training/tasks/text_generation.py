@@ -136,10 +136,10 @@ class TextGeneration(LanguageModelling):
 
     def _description(self) -> str:
         recipe = self.recipe
+        layers = "one layer" if recipe.layers == 1 else f"{recipe.layers} layers"
         return (
-            f"Writes text in the manner of its training text: {recipe.layers} {recipe.cell.upper()} layer(s) of "
-            f"{recipe.hidden} over {self.frontend.vocabulary_size} byte-level BPE tokens. It knows style, not facts: "
-            "what it writes is invented. English of about 1800, unless it was trained on other text."
+            f"Writes on in the manner of its training text: {recipe.cell.upper()}, {layers} of {recipe.hidden}, over "
+            f"{self.frontend.vocabulary_size:,} byte-level BPE tokens. It knows style, not facts: what it writes is invented."
         )
 
 
