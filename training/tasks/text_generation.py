@@ -139,7 +139,8 @@ class TextGeneration(LanguageModelling):
         layers = "one layer" if recipe.layers == 1 else f"{recipe.layers} layers"
         return (
             f"Writes on in the manner of its training text: {recipe.cell.upper()}, {layers} of {recipe.hidden}, over "
-            f"{self.frontend.vocabulary_size:,} byte-level BPE tokens. It knows style, not facts: what it writes is invented."
+            f"{self.frontend.vocabulary_size:,} byte-level BPE tokens. It knows style, not facts: what it "
+            "writes is invented."
         )
 
 
