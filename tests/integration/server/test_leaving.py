@@ -17,6 +17,8 @@ from tests.repositories import GENERATOR, PLAIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+AT_ONCE = 0.25
+"""Seconds; a tick takes far less than a millisecond, a busy machine needs some more."""
 ENDLESS: dict[str, Any] = {"generate": {"options": {"maxTokenCount": 100000}}}
 
 
@@ -84,7 +86,7 @@ async def test_a_cancelled_stream_frees_its_slot(begin: Any, model: str, target:
     stream = await begin(target)
     assert engine.gauges.active_sessions == 1
     stream.cancel()
-    assert await until(lambda: engine.gauges.active_sessions == 0) < 0.1
+    assert await until(lambda: engine.gauges.active_sessions == 0) < AT_ONCE
     assert engine.gauges.backlog_steps == 0
 
 
@@ -97,7 +99,7 @@ async def test_a_stream_whose_deadline_passes_ends_and_frees_its_slot(
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         _ = [answer async for answer in rest(stream)]
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert await until(lambda: engine.gauges.active_sessions == 0) < 0.1
+    assert await until(lambda: engine.gauges.active_sessions == 0) < AT_ONCE
 
 
 @pytest.mark.parametrize(("begin", "model"), [(writing, GENERATOR), (waiting, PLAIN)])
@@ -109,7 +111,7 @@ async def test_a_lost_connection_frees_the_slots_of_all_its_streams(
         streams = [await begin(other) for _ in range(3)]
         assert engine.gauges.active_sessions == len(streams)
         cut()
-        assert await until(lambda: engine.gauges.active_sessions == 0) < 0.2
+        assert await until(lambda: engine.gauges.active_sessions == 0) < AT_ONCE
 
 
 async def test_a_client_that_does_not_read_holds_its_own_session_and_no_other(target: Target, server: Running):

@@ -8,7 +8,18 @@ from hiddenstate.v1 import model_pb2, tensor_pb2
 from service.server import Running
 from tests.calls import Target, serving
 from tests.neighbours import tokens
-from tests.repositories import GENERATOR, MODELS, PLAIN, SENTIMENT, SERIES, TAGGER, copy_bundle, edit_manifest
+from tests.repositories import (
+    GENERATOR,
+    MODELS,
+    PLAIN,
+    SENTIMENT,
+    SERIES,
+    TAGGER,
+    copy_bundle,
+    edit_manifest,
+    replace_file,
+    shift_golden,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -74,11 +85,22 @@ def damage(root: Path) -> dict[str, str]:
     copy_bundle(root, PLAIN, as_name="misses-a-file").joinpath("golden.npz").unlink()
     with copy_bundle(root, PLAIN, as_name="was-changed").joinpath("model.onnx").open("ab") as stream:
         stream.write(b" ")
+    replace_file(copy_bundle(root, PLAIN, as_name="is-no-graph"), "model.onnx", b"no graph")
+    shift_golden(copy_bundle(root, PLAIN, as_name="computes-something-else"))
     edit_manifest(copy_bundle(root, PLAIN, as_name="knows-more"), lambda said: said.update(surprise=1))
+    outside = {"../elsewhere": "0" * 64}
+    edit_manifest(copy_bundle(root, PLAIN, as_name="points-outside"), lambda said: said["files"].update(outside))
+    copy_bundle(root, PLAIN, as_name="was-moved").parent.rename(root / "is-elsewhere")
+    replace_file(copy_bundle(root, SENTIMENT, as_name="has-no-tokenizer"), "tokenizer.json", b"{}")
     return {
         "misses-a-file": "BUNDLE_MISSING_FILE",
         "was-changed": "BUNDLE_DIGEST_MISMATCH",
+        "is-no-graph": "BUNDLE_DAMAGED",
+        "computes-something-else": "BUNDLE_GOLDEN_MISMATCH",
         "knows-more": "BUNDLE_MANIFEST_INVALID",
+        "points-outside": "BUNDLE_PATH_OUTSIDE",
+        "is-elsewhere": "BUNDLE_MANIFEST_INVALID",
+        "has-no-tokenizer": "BUNDLE_DAMAGED",
     }
 
 

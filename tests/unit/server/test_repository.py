@@ -3,12 +3,20 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from service.errors import Reason, ServiceError
 from service.repository import Loaded, Loading, Refused, load_repository, load_version, version_folders
-from tests.repositories import MODELS, PLAIN, REPOSITORY, SENTIMENT, copy_bundle, edit_manifest, replace_file
+from tests.repositories import (
+    MODELS,
+    PLAIN,
+    REPOSITORY,
+    SENTIMENT,
+    copy_bundle,
+    edit_manifest,
+    replace_file,
+    shift_golden,
+)
 
 FAST = Loading(max_batch_rows=2)
 
@@ -81,14 +89,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
 
 def test_golden_vectors_that_the_graph_does_not_reproduce_are_refused(tmp_path):
     folder = copy_bundle(tmp_path, PLAIN)
-    with np.load(folder / "golden.npz") as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    name = next(name for name in arrays if "/outputs/" in name)
-    arrays[name] = arrays[name] + 0.01
-    np.savez(folder / "changed.npz", **arrays)
-    changed = (folder / "changed.npz").read_bytes()
-    (folder / "changed.npz").unlink()
-    replace_file(folder, "golden.npz", changed)
+    shift_golden(folder)
     error = refusal(folder)
     assert error.reason == Reason.BUNDLE_GOLDEN_MISMATCH
     assert "off by" in error.message
