@@ -14,7 +14,8 @@ import onnxruntime as ort
 
 from service.errors import BundleError, Code, Reason, ServiceError
 
-ort.set_default_logger_severity(3)
+# What fails is raised; the runtime's own lines would only break up a structured log.
+ort.set_default_logger_severity(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def _settings(threads: int) -> ort.SessionOptions:
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = threads
     settings.inter_op_num_threads = 1
-    settings.log_severity_level = 3
+    settings.log_severity_level = 4
     # Idle threads that spin starve the event loop and the neighbours of this process.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.add_session_config_entry("session.inter_op.allow_spinning", "0")

@@ -49,8 +49,12 @@ def run_dropped(
     return {name: head(steps) for name, head in network.heads.items()}, tuple(carried)
 
 
-def start_gates_open(network: RecurrentNetwork) -> None:
-    """Begin with orthogonal recurrent weights, and for LSTM with forget gates that keep their state."""
+def start_gates_open(network: RecurrentNetwork, embedding_scale: float = 1.0) -> None:
+    """Begin with orthogonal recurrent weights, for LSTM with forget gates that keep their state, and with embeddings of
+    this standard deviation: small where most words are rare, so that what was hardly learned says little.
+    """
+    if network.embedding is not None:
+        network.embedding.weight.data.mul_(embedding_scale)
     for layer in network.layers:
         hidden = network.spec.hidden
         for name, weight in layer.named_parameters():

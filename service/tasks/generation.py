@@ -39,20 +39,20 @@ class GenerationOptions:
         """Whether log-probabilities are needed at all."""
         return self.log_probabilities or self.alternative_count > 0
 
-    def check(self, vocabulary_size: int, max_token_count: int) -> None:
-        """Raise OPTION_OUT_OF_RANGE for the first option that is out of its range."""
-        self.sampling.check(vocabulary_size)
+    def check(self, vocabulary_size: int, max_token_count: int, where: str) -> None:
+        """Raise OPTION_OUT_OF_RANGE for the first option out of range; `where` is the field they stand in."""
+        self.sampling.check(vocabulary_size, where)
         ranges = (
             ("max_token_count", self.max_token_count, 1, max_token_count),
             ("alternative_count", self.alternative_count, 0, MAX_ALTERNATIVES),
         )
         for name, value, low, high in ranges:
             if not low <= value <= high:
-                raise invalid(Reason.OPTION_OUT_OF_RANGE, f"{name} is {value}, not in {low}..{high}", name)
+                raise invalid(Reason.OPTION_OUT_OF_RANGE, f"{name} is {value}, not in {low}..{high}", f"{where}.{name}")
         stops = self.stop_sequences
         if len(stops) > MAX_STOPS or any(not 1 <= len(stop) <= MAX_STOP_CHARACTERS for stop in stops):
             message = f"at most {MAX_STOPS} stop sequences of 1..{MAX_STOP_CHARACTERS} characters each are taken"
-            raise invalid(Reason.OPTION_OUT_OF_RANGE, message, "stop_sequences")
+            raise invalid(Reason.OPTION_OUT_OF_RANGE, message, f"{where}.stop_sequences")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,8 @@ class Sampling:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
 
-    def check(self, vocabulary_size: int) -> None:
-        """Raise OPTION_OUT_OF_RANGE for the first option that is out of its range."""
+    def check(self, vocabulary_size: int, where: str) -> None:
+        """Raise OPTION_OUT_OF_RANGE for the first option out of range; `where` is the field they stand in."""
         ranges = (
             ("temperature", self.temperature, 0.0, 100.0),
             ("top_k", self.top_k, 0, vocabulary_size),
@@ -49,9 +49,11 @@ class Sampling:
         )
         for name, value, low, high in ranges:
             if not low <= value <= high:
-                raise invalid(Reason.OPTION_OUT_OF_RANGE, f"{name} is {value}, not in {low:g}..{high:g}", name)
+                raise invalid(
+                    Reason.OPTION_OUT_OF_RANGE, f"{name} is {value}, not in {low:g}..{high:g}", f"{where}.{name}"
+                )
         if not 0.0 < self.top_p <= 1.0:
-            raise invalid(Reason.OPTION_OUT_OF_RANGE, f"top_p is {self.top_p}, not in (0, 1]", "top_p")
+            raise invalid(Reason.OPTION_OUT_OF_RANGE, f"top_p is {self.top_p}, not in (0, 1]", f"{where}.top_p")
 
 
 @dataclass(slots=True)

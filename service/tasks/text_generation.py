@@ -99,9 +99,9 @@ class TextGeneration:
 
     def begin(self, options: SessionOptions) -> Writing:
         """A session at the start of a text. Raises OPTION_OUT_OF_RANGE."""
-        options.generation.check(self._frontend.vocabulary_size, self._max_token_count)
+        options.generation.check(self._frontend.vocabulary_size, self._max_token_count, "config.options")
         if not 0 <= options.seed < 1 << 64:
-            raise invalid(Reason.OPTION_OUT_OF_RANGE, f"seed is {options.seed}, not in 0..2^64 - 1", "seed")
+            raise invalid(Reason.OPTION_OUT_OF_RANGE, f"seed is {options.seed}, not in 0..2^64 - 1", "config.seed")
         return Writing(
             options=options,
             stream=self._frontend.stream(),
@@ -145,8 +145,9 @@ class TextGeneration:
     def _begin_text(
         self, progress: Writing, options: GenerationOptions | None, sequence_number: int, now: float, *, last: bool
     ) -> Chunk:
+        if options is not None:
+            options.check(self._frontend.vocabulary_size, self._max_token_count, "generate.options")
         options = options or progress.options.generation
-        options.check(self._frontend.vocabulary_size, self._max_token_count)
         ids = progress.stream.flush()
         if not progress.waiting and not ids:
             message = "this model has no start token: send a prompt before the first text"

@@ -39,6 +39,7 @@ class Recipe:
     cell: CellName = "gru"
     least_count: int = 2
     embedding: int = 64
+    embedding_scale: float = 0.1
     hidden: int = 64
     layers: int = 1
     members: int = 3
@@ -90,7 +91,7 @@ class Classification:
         )
         self.network = Committee(spec, recipe.members)
         for member in self.network.networks():
-            start_gates_open(member)
+            start_gates_open(member, recipe.embedding_scale)
         self._tokens = [self.encode(example.text) for example in train]
         self._labels = torch.tensor([example.label for example in train])
         ratings = [np.nan if example.rating is None else example.rating / RATING_SCALE for example in train]

@@ -185,14 +185,14 @@ def test_a_penalty_below_1_rewards_repetition():
 def test_an_option_out_of_range_is_named(name: str, low: float, high: float):
     for value in (low, high, math.nan):
         with pytest.raises(ServiceError) as caught:
-            replace(PLAIN, **{name: value}).check(vocabulary_size=13)
+            replace(PLAIN, **{name: value}).check(vocabulary_size=13, where="config.options")
         assert caught.value.reason is Reason.OPTION_OUT_OF_RANGE
-        assert caught.value.violations[0].field == name
+        assert caught.value.violations[0].field == f"config.options.{name}"
 
 
 def test_the_ends_of_the_ranges_are_allowed():
-    Sampling(0.0, 0, 1.0, 0.0, 0.01).check(13)
-    Sampling(100.0, 13, 1e-9, 1.0, 100.0).check(13)
+    Sampling(0.0, 0, 1.0, 0.0, 0.01).check(13, "config.options")
+    Sampling(100.0, 13, 1e-9, 1.0, 100.0).check(13, "config.options")
 
 
 # Dice.

@@ -276,16 +276,16 @@ def test_options_out_of_range_are_refused_in_the_config_and_in_a_message(field: 
         bounded.begin(SessionOptions(wrong))
     with pytest.raises(ServiceError) as at_message:
         said([Prompt("ab"), Generate(wrong)], options(count=5), task=bounded)
-    for caught in (at_begin, at_message):
+    for caught, where in ((at_begin, "config"), (at_message, "generate")):
         assert caught.value.reason is Reason.OPTION_OUT_OF_RANGE
-        assert caught.value.violations[0].field == field
+        assert caught.value.violations[0].field == f"{where}.options.{field}"
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])
 def test_a_seed_out_of_range_is_refused_before_it_can_harm_a_tick(seed: int):
     with pytest.raises(ServiceError) as caught:
         task().begin(options(seed))
-    assert caught.value.violations[0].field == "seed"
+    assert caught.value.violations[0].field == "config.seed"
 
 
 def test_a_prompt_over_the_limit_is_refused():

@@ -74,3 +74,10 @@ def test_a_network_of_features_is_refused():
     net = RecurrentNetwork(NetworkSpec(cell="gru", hidden=4, features=3, heads={"y": 1}))
     with pytest.raises(ValueError, match="tokens"):
         run_dropped(net, torch.zeros(1, 2, 3), net.initial_state(1), Dropout())
+
+
+def test_embeddings_start_as_small_as_asked():
+    net, small = network("gru"), network("gru")
+    start_gates_open(net)
+    start_gates_open(small, embedding_scale=0.1)
+    torch.testing.assert_close(small.embedding.weight, net.embedding.weight * 0.1)
