@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,12 +22,17 @@ class InputSpec:
     minimum: float = -math.inf
     maximum: float = math.inf
 
-    @property
+    @cached_property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The dtype as numpy has it."""
+        return np.dtype(self.dtype)
+
+    @cached_property
     def step_bytes(self) -> int:
         """Bytes of one step."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        return math.prod(self.shape) * self.numpy_dtype.itemsize
 
-    @property
+    @cached_property
     def bounded(self) -> bool:
         """Whether there are values that it may not hold."""
         return self.minimum > -math.inf or self.maximum < math.inf

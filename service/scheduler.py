@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import nsmallest
 
 from service.batch import Batch, Outcome, Row, tick_steps
@@ -29,7 +30,7 @@ class Limits:
     idle_timeout: float = 600.0
     whole_sequence: bool = False
 
-    @property
+    @cached_property
     def max_message_steps(self) -> int:
         """Steps of one message: half a backlog, so that one more fits while one is worked on."""
         return self.max_backlog_steps // 2

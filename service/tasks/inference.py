@@ -8,8 +8,8 @@ import numpy as np
 
 from service.batch import InputSpec
 from service.bundle import Bundle, Manifest
-from service.errors import Reason, invalid
-from service.session import Chunk, Segment
+from service.errors import Reason, ServiceError, invalid
+from service.session import Chunk
 from service.state import Array
 from service.tasks.task import NOTHING, End, Finish, Item, Reaction, Turn
 
@@ -113,8 +113,8 @@ class Inference:
 
     def _steps(self, inputs: Mapping[str, Array]) -> int:
         """How many steps a message has, if its tensors are as the model wants them."""
-        if unknown := sorted(set(inputs) - self._names):
-            problem = f"there is no input {unknown[0]!r}; this model takes {', '.join(sorted(self._names))}"
+        if unknown := inputs.keys() - self._names:
+            problem = f"there is no input {min(unknown)!r}; this model takes {', '.join(sorted(self._names))}"
             raise invalid(Reason.TENSOR_UNKNOWN, problem, "chunk.inputs")
         lengths = {len(_checked(spec, inputs)) for spec in self._inputs}
         if len(lengths) != 1:
@@ -139,39 +139,43 @@ def input_specs(manifest: Manifest) -> list[InputSpec]:
 
 def _checked(spec: InputSpec, inputs: Mapping[str, Array]) -> Array:
     """The tensor [steps, ...] of one input, if it is as the model wants it."""
-    where = f"chunk.inputs[{spec.name}]"
-    if spec.name not in inputs:
-        raise invalid(Reason.TENSOR_MISSING, f"input {spec.name!r} is missing", where)
-    tensor = inputs[spec.name]
-    expected = ", ".join(["steps", *map(str, spec.shape)])
-    if tensor.dtype != np.dtype(spec.dtype):
-        message = f"input {spec.name!r} is {tensor.dtype}, not {spec.dtype}"
-        raise invalid(Reason.TENSOR_DTYPE_MISMATCH, message, where)
+    tensor = inputs.get(spec.name)
+    if tensor is None:
+        raise _wrong(spec, Reason.TENSOR_MISSING, "is missing")
+    if tensor.dtype != spec.numpy_dtype:
+        raise _wrong(spec, Reason.TENSOR_DTYPE_MISMATCH, f"is {tensor.dtype}, not {spec.dtype}")
     if tensor.ndim != len(spec.shape) + 1:
-        message = f"input {spec.name!r} has rank {tensor.ndim}, not {len(spec.shape) + 1}: [{expected}]"
-        raise invalid(Reason.TENSOR_RANK_MISMATCH, message, where)
+        expected = f"{len(spec.shape) + 1}: {_expected(spec)}"
+        raise _wrong(spec, Reason.TENSOR_RANK_MISMATCH, f"has rank {tensor.ndim}, not {expected}")
     if tensor.shape[1:] != spec.shape:
-        message = f"input {spec.name!r} has shape {list(tensor.shape)}, not [{expected}]"
-        raise invalid(Reason.TENSOR_SHAPE_MISMATCH, message, where)
+        raise _wrong(spec, Reason.TENSOR_SHAPE_MISMATCH, f"has shape {list(tensor.shape)}, not {_expected(spec)}")
     if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
-        message = f"input {spec.name!r} holds NaN or infinity: replace missing values before sending them"
-        raise invalid(Reason.TENSOR_NOT_FINITE, message, where)
+        raise _wrong(
+            spec, Reason.TENSOR_NOT_FINITE, "holds NaN or infinity: replace missing values before sending them"
+        )
     if spec.bounded and tensor.size and not spec.minimum <= tensor.min() <= tensor.max() <= spec.maximum:
-        message = f"input {spec.name!r} holds values outside {spec.minimum:g}..{spec.maximum:g}"
-        raise invalid(Reason.TENSOR_OUT_OF_RANGE, message, where)
+        raise _wrong(spec, Reason.TENSOR_OUT_OF_RANGE, f"holds values outside {spec.minimum:g}..{spec.maximum:g}")
     return tensor
 
 
+def _expected(spec: InputSpec) -> str:
+    return f"[{', '.join(['steps', *map(str, spec.shape)])}]"
+
+
+def _wrong(spec: InputSpec, reason: Reason, problem: str) -> ServiceError:
+    return invalid(reason, f"input {spec.name!r} {problem}", f"chunk.inputs[{spec.name}]")
+
+
 def _reaction(turn: Turn[Inferring], outputs: Mapping[str, Array]) -> Reaction:
-    items = list(_items(turn, outputs))
-    match turn.segments[-1]:
-        case Segment(chunk=Chunk(mark=End())) as last if last.completes:
-            return Reaction(items, done=True)
-        case Segment(chunk=Chunk(mark=Finish())) as last if last.completes:
-            turn.progress.first_step = 0
-            turn.progress.busy = False
-            return Reaction(items, reset=True)
-    return Reaction(items) if items else NOTHING
+    items = _items(turn, outputs)
+    last = turn.segments[-1]
+    if last.chunk.mark is None or not last.completes:
+        return Reaction(items) if items else NOTHING
+    if isinstance(last.chunk.mark, End):
+        return Reaction(items, done=True)
+    turn.progress.first_step = 0
+    turn.progress.busy = False
+    return Reaction(items, reset=True)
 
 
 def _items(turn: Turn[Inferring], outputs: Mapping[str, Array]) -> list[Item]:
