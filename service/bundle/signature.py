@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -85,6 +86,11 @@ class Signature(Part):
         if self.whole_sequence == bool(self.state):
             raise ValueError("a graph carries state, or takes whole sequences (whole_sequence), never both or neither")
         return self
+
+    @cached_property
+    def inputs_by_name(self) -> dict[str, TensorSpec]:
+        """The inputs by name, in order."""
+        return {tensor.name: tensor for tensor in self.inputs}
 
     def graph_inputs(self) -> tuple[str, ...]:
         """Names of all inputs of the graph: inputs, lengths, states."""

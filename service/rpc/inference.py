@@ -27,8 +27,8 @@ class InferenceCodec:
         """The tensors of a chunk, or the end of a sequence. Raises TENSOR_UNKNOWN, and what `to_array` raises."""
         if request.WhichOneof("content") == "finish":
             return Finish()
-        declared = {spec.name: spec for spec in manifest.inputs}
-        only = manifest.inputs[0].name if len(declared) == 1 else ""
+        declared = manifest.inputs_by_name
+        only = next(iter(declared)) if len(declared) == 1 else ""
         inputs: dict[str, Array] = {}
         for tensor in request.chunk.inputs:
             name = tensor.name or only
