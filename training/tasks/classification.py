@@ -96,6 +96,7 @@ class Classification:
         self._labels = torch.tensor([example.label for example in train])
         ratings = [np.nan if example.rating is None else example.rating / RATING_SCALE for example in train]
         self._ratings = torch.tensor(ratings, dtype=torch.float32)
+        self._favours_second = _direction(self._labels, self._ratings)
         self._epoch, self._plan = -1, []  # type: tuple[int, list[NDArray[np.int64]]]
 
     @property
@@ -138,7 +139,7 @@ class Classification:
 
     def validate(self, network: Committee) -> float:
         """Accuracy (0..1) on the validation part."""
-        return accuracy(self.scores(network.merged(), self.valid), self.valid)
+        return accuracy(self.scores(self.served(network), self.valid), self.valid)
 
     def scores(self, network: RecurrentNetwork, examples: Sequence[Example]) -> NDArray[np.float32]:
         """Logits [examples, classes] after the last word, by torch."""
@@ -164,10 +165,23 @@ class Classification:
             yield padded([self.encode(example.text) for example in examples[start : start + 256]])
 
     def final_network(self) -> RecurrentNetwork:
-        """The trained network as it is served: the rating head only helped to learn."""
-        merged = self.network.merged()
+        """The trained network as it is served."""
+        return self.served(self.network)
+
+    def served(self, committee: Committee) -> RecurrentNetwork:
+        """A committee as it is served, in one network.
+
+        With two classes the rating is added to the logit of the one it favours, and taken from that of the other; with
+        more it only helped to learn.
+        """
+        merged = committee.merged()
+        weights = {name: value for name, value in merged.state_dict().items() if not name.startswith("heads.rating")}
+        if len(self.labels) == 2:
+            for part in ("weight", "bias"):
+                rating = getattr(merged.heads["rating"], part).data * self._favours_second
+                weights[f"heads.logits.{part}"] = weights[f"heads.logits.{part}"] + torch.cat([-rating, rating])
         served = RecurrentNetwork(replace(merged.spec, heads={"logits": len(self.labels)}))
-        served.load_state_dict({k: v for k, v in merged.state_dict().items() if not k.startswith("heads.rating")})
+        served.load_state_dict(weights)
         return served.eval()
 
     def progress(self) -> Mapping[str, Any]:
@@ -186,6 +200,13 @@ class Classification:
             bucket = sorted(order[start : start + rows * BUCKET_BATCHES], key=lambda place: len(self._tokens[place]))
             batches += [np.array(bucket[first : first + rows]) for first in range(0, len(bucket), rows)]
         return [batches[place] for place in random.permutation(len(batches))]
+
+
+def _direction(labels: Tensor, ratings: Tensor) -> float:
+    """1 when the second class is rated higher than the first, -1 when lower, 0 when that is not known."""
+    means = [ratings[(labels == label) & ~ratings.isnan()].mean() for label in (0, 1)]
+    difference = float(means[1] - means[0])  # NaN when a class has no rating
+    return 1.0 if difference > 0 else -1.0 if difference < 0 else 0.0
 
 
 def padded(rows: Sequence[Tokens]) -> tuple[Tensor, Tensor]:

@@ -52,14 +52,21 @@ def test_an_example_without_a_rating_gives_no_gradient_to_the_rating_head():
         assert member.heads["logits"].weight.grad is not None
 
 
-def test_the_served_network_gives_the_same_logits_without_the_rating(subject):
-    inputs, lengths = padded([subject.encode(row.text) for row in ROWS])
-    served = subject.final_network()
-    state = served.initial_state(len(ROWS))
-    outputs, _ = served(inputs, lengths, state)
-    expected, _ = subject.network.merged()(inputs, lengths, state)
-    assert set(outputs) == {"logits"}
-    assert torch.equal(outputs["logits"], expected["logits"])
+def outputs_of(network, rows=ROWS, encode=None):
+    inputs, lengths = padded([encode(row.text) for row in rows])
+    return network(inputs, lengths, network.initial_state(len(rows)))[0]
+
+
+def test_the_served_network_adds_the_rating_to_the_class_it_favours(subject):
+    served = outputs_of(subject.final_network(), encode=subject.encode)
+    whole = outputs_of(subject.network.merged(), encode=subject.encode)
+    assert set(served) == {"logits"}
+    # Ratings are known for the second class alone here, so that nothing says which one they favour.
+    torch.testing.assert_close(served["logits"], whole["logits"])
+    rated = Classification(RECIPE, ("bad", "good"), [*ROWS, Example("dull", 0, 9, -2.0)], ROWS)
+    served = outputs_of(rated.final_network(), encode=rated.encode)
+    whole = outputs_of(rated.network.merged(), encode=rated.encode)
+    torch.testing.assert_close(served["logits"], whole["logits"] + torch.cat([-whole["rating"], whole["rating"]], -1))
 
 
 def test_padding_stands_behind_the_rows():
