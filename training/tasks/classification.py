@@ -42,11 +42,11 @@ class Recipe:
     embedding_scale: float = 0.1
     hidden: int = 64
     layers: int = 1
-    members: int = 3
-    dropout: Dropout = field(default_factory=lambda: Dropout(steps=0.1, embedding=0.3, between=0.5, heads=0.5))
+    members: int = 4
+    dropout: Dropout = field(default_factory=lambda: Dropout(steps=0.1, embedding=0.5, between=0.5, heads=0.5))
     rating_weight: float = 1.0
     rows: int = 64
-    epochs: int = 10
+    epochs: int = 6
     learning_rate: float = 3e-3
     decay: float = 0.99
     seed: int = 1
@@ -54,7 +54,7 @@ class Recipe:
 
     def smoke(self) -> Recipe:
         """The same shape in a size that trains in seconds, to try the whole path."""
-        return replace(self, embedding=16, hidden=32, epochs=1)
+        return replace(self, embedding=16, hidden=32, epochs=1, members=2)
 
 
 def train_tokenizer(texts: Sequence[str], least_count: int) -> Tokenizer:
