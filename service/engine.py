@@ -17,7 +17,7 @@ from service.scheduler import Limits, Plan, Scheduler
 from service.session import Session
 from service.state import Array, StateSpec, StateTable
 from service.stream import Message, Stream
-from service.tasks.task import Answer, Reaction, Task, Turn
+from service.tasks.task import Reaction, Task, Turn
 
 log = structlog.get_logger()
 
@@ -163,41 +163,41 @@ class Engine:
 
     def _react(self, rows: Sequence[tuple[Row, int]], outputs: Mapping[str, Array]) -> None:
         """Let each task look at its rows of a tick, all at once, and carry out what follows."""
-        by_task: dict[Task[Any], list[tuple[Stream, Turn[Any]]]] = {}
+        by_task: dict[Task[Any], tuple[list[Stream], list[Turn[Any]]]] = {}
         for row, index in rows:
             stream = self._streams[row.session]
-            turn = Turn(stream.progress, index, row.steps, row.segments)
-            by_task.setdefault(stream.task, []).append((stream, turn))
+            streams, turns = by_task.setdefault(stream.task, ([], []))
+            streams.append(stream)
+            turns.append(Turn(stream.progress, index, row.steps, row.segments))
         merge_time = self._pace.merge_time(len(rows))
         now = self._clock()
-        for task, pairs in by_task.items():
+        for task, (streams, turns) in by_task.items():
             try:
-                reactions = task.react([turn for _, turn in pairs], outputs, now)
+                reactions = task.react(turns, outputs, now)
             except Exception as error:
                 log.exception("a task failed", model=self.name, task=task.name)
-                for stream, _ in pairs:
+                for stream in streams:
                     self._finish(stream, internal(error), "failed")
                 continue
-            for (stream, _), reaction in zip(pairs, reactions, strict=True):
+            for stream, reaction in zip(streams, reactions, strict=True):
                 self._apply(stream, reaction, now, merge_time)
 
     def _apply(self, stream: Stream, reaction: Reaction, now: float, merge_time: float) -> None:
-        for item in reaction.items:
-            number = 0 if item.interim else stream.next_answer_number
-            stream.next_answer_number += not item.interim
-            stream.give(Answer(number, item.sequence_number, item.value))
-        self.counters.items += len(reaction.items)
-        if reaction.reset:
+        items, chunk, reset, done = reaction
+        for sequence_number, value, interim in items:
+            stream.give(sequence_number, value, interim)
+        self.counters.items += len(items)
+        if reset:
             self._scheduler.reset(stream.session)
-        if reaction.done:
+        if done:
             self._finish(stream, None, "completed")
             return
-        if reaction.chunk is not None:
-            self._scheduler.submit(stream.session, reaction.chunk)
+        if chunk is not None:
+            self._scheduler.submit(stream.session, chunk)
         if len(stream.outbox) >= self.limits.max_outbox_items:
             self._scheduler.hold(stream.session)
         # A session that goes on by itself comes back here in the next tick, so its answers can be gathered.
-        goes_on = reaction.chunk is not None and not stream.session.held
+        goes_on = chunk is not None and not stream.session.held
         if stream.outbox and (now >= stream.next_delivery or not goes_on):
             stream.next_delivery = now + merge_time
             stream.wake_writer()

@@ -65,12 +65,15 @@ class Stream:
         self.on_taken(self)
         return answers
 
-    def give(self, answer: Answer) -> None:
-        """Add an answer; an interim one takes the place of an interim one that was not taken yet."""
-        if answer.number == 0 and self.outbox and self.outbox[-1].number == 0:
-            self.outbox[-1] = answer
+    def give(self, sequence_number: int, value: Any, interim: bool) -> None:
+        """Add an answer and number it; an interim one takes the place of an interim one that was not taken yet."""
+        if not interim:
+            self.outbox.append(Answer(self.next_answer_number, sequence_number, value))
+            self.next_answer_number += 1
+        elif self.outbox and self.outbox[-1].number == 0:
+            self.outbox[-1] = Answer(0, sequence_number, value)
         else:
-            self.outbox.append(answer)
+            self.outbox.append(Answer(0, sequence_number, value))
 
     def wake_reader(self) -> None:
         """Tell the transport that there may be room."""

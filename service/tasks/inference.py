@@ -46,7 +46,7 @@ class Inferring:
 
     wanted: tuple[str, ...]
     last_step_only: bool
-    parts: dict[str, list[Array]] = field(default_factory=dict)
+    parts: list[Mapping[str, Array]] = field(default_factory=list)
     held: list[Mapping[str, Array]] = field(default_factory=list)
     held_steps: int = 0
     first_step: int = 0
@@ -183,24 +183,26 @@ def _items(turn: Turn[Inferring], outputs: Mapping[str, Array]) -> list[Item]:
     progress = turn.progress
     items = []
     start = 0
-    for segment in turn.segments:
-        if segment.stop == segment.start:
+    for chunk, first, last in turn.segments:
+        if first == last:
             continue
-        stop = start + segment.stop - segment.start
-        for name in progress.wanted:
-            # A copy: a view would keep the outputs of the whole batch alive until this client has read its own.
-            progress.parts.setdefault(name, []).append(outputs[name][turn.row, start:stop].copy())
+        stop = start + last - first
+        # Copies: views would keep the outputs of the whole batch alive until this client has read its own.
+        part = {name: outputs[name][turn.row, start:stop].copy() for name in progress.wanted}
         start = stop
-        if segment.completes:
-            items.append(Item(segment.chunk.sequence_number, _outputs(progress, segment.chunk.steps)))
-            progress.first_step += segment.chunk.steps
-            progress.parts = {}
+        progress.parts.append(part)
+        if last == chunk.steps:
+            items.append(Item(chunk.sequence_number, _outputs(progress, chunk.steps)))
+            progress.first_step += chunk.steps
+            progress.parts = []
     return items
 
 
 def _outputs(progress: Inferring, steps: int) -> Outputs:
+    parts = progress.parts
     if progress.last_step_only:
-        tensors = {name: parts[-1][-1:] for name, parts in progress.parts.items()}
-        return Outputs(tensors, progress.first_step + steps - 1)
-    joined = {name: parts[0] if len(parts) == 1 else np.concatenate(parts) for name, parts in progress.parts.items()}
+        return Outputs({name: tensor[-1:] for name, tensor in parts[-1].items()}, progress.first_step + steps - 1)
+    if len(parts) == 1:
+        return Outputs(parts[0], progress.first_step)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in progress.wanted}
     return Outputs(joined, progress.first_step)

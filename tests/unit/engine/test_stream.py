@@ -31,27 +31,27 @@ def items(answers: list[Answer]) -> list[object]:
 
 async def test_answers_wait_until_they_are_due(stream: Stream, taken: list[Stream]):
     reader = asyncio.create_task(stream.answers())
-    stream.give(Answer(1, 1, "a"))
+    stream.give(1, "a", interim=False)
     await passes()
     assert not reader.done()
-    stream.give(Answer(2, 1, "b"))
+    stream.give(1, "b", interim=False)
     stream.wake_writer()
     assert items(await reader) == ["a", "b"]
     assert taken == [stream]
 
 
 async def test_answers_that_were_due_before_are_there_at_once(stream: Stream):
-    stream.give(Answer(1, 1, "a"))
+    stream.give(1, "a", interim=False)
     stream.wake_writer()
-    stream.give(Answer(2, 1, "b"))
+    stream.give(1, "b", interim=False)
     assert items(await stream.answers()) == ["a", "b"]
 
 
 async def test_taken_answers_make_none_due(stream: Stream):
-    stream.give(Answer(1, 1, "a"))
+    stream.give(1, "a", interim=False)
     stream.wake_writer()
     await stream.answers()
-    stream.give(Answer(2, 1, "b"))
+    stream.give(1, "b", interim=False)
     reader = asyncio.create_task(stream.answers())
     await passes()
     assert not reader.done()
@@ -61,13 +61,13 @@ async def test_taken_answers_make_none_due(stream: Stream):
 
 async def test_an_interim_answer_takes_the_place_of_one_that_was_not_taken(stream: Stream):
     for number, item in [(0, "first"), (0, "second"), (1, "final"), (0, "third"), (0, "fourth")]:
-        stream.give(Answer(number, 1, item))
+        stream.give(1, item, interim=number == 0)
     stream.wake_writer()
     assert items(await stream.answers()) == ["second", "final", "fourth"]
 
 
 async def test_a_stream_that_ended_well_gives_its_last_answers_then_none(stream: Stream):
-    stream.give(Answer(1, 1, "a"))
+    stream.give(1, "a", interim=False)
     stream.finished = True
     stream.wake_writer()
     assert items(await stream.answers()) == ["a"]
@@ -76,7 +76,7 @@ async def test_a_stream_that_ended_well_gives_its_last_answers_then_none(stream:
 
 
 async def test_a_stream_that_failed_gives_its_last_answers_then_its_error(stream: Stream):
-    stream.give(Answer(1, 1, "a"))
+    stream.give(1, "a", interim=False)
     stream.finished, stream.error = True, ERROR
     stream.wake_writer()
     assert items(await stream.answers()) == ["a"]
@@ -97,7 +97,7 @@ async def test_a_reader_that_gives_up_loses_no_answer(stream: Stream):
     await passes()
     reader.cancel()
     await passes()
-    stream.give(Answer(1, 1, "a"))
+    stream.give(1, "a", interim=False)
     stream.wake_writer()
     assert items(await stream.answers()) == ["a"]
 
