@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ LEAST_PENALTY = float(np.float32(0.01))
 DRAWS_PER_BLOCK = 64
 # Philox makes four 64-bit words for each value of its counter.
 _COUNTS_PER_BLOCK = DRAWS_PER_BLOCK // 4
+# Tokens whose weights are summed together before one of them is looked for.
+BLOCK = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Sampling:
     top_p: float = 1.0
     min_p: float = 0.0
     repetition_penalty: float = 1.0
+
+    @property
+    def truncates(self) -> bool:
+        """Whether some tokens are ruled out."""
+        return self.top_k > 0 or self.top_p < 1.0 or self.min_p > 0.0
 
     def check(self, vocabulary_size: int, where: str) -> None:
         """Raise OPTION_OUT_OF_RANGE for the first option out of range; `where` is the field they stand in."""
@@ -78,8 +85,7 @@ class Dice:
         return self._block[place]
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(NamedTuple):
     """What one row needs: its options, its uniform number, and the tokens a repetition penalty applies to."""
 
     sampling: Sampling
@@ -89,25 +95,49 @@ class Draw:
 
 def choose(logits: Array, draws: Sequence[Draw]) -> list[int]:
     """Draw a token for each row of logits [batch, vocabulary]; uniform numbers decide by inversion."""
-    scores = logits.astype(np.float64)
+    scores = logits.astype(np.float32)
     _penalise(scores, draws)
-    temperatures = np.array([draw.sampling.temperature for draw in draws])
-    if not temperatures.any():
-        return [int(token) for token in scores.argmax(axis=1)]
+    temperatures = np.array([draw.sampling.temperature for draw in draws], np.float32)
+    greedy = temperatures == 0.0
+    best = scores.argmax(axis=1) if greedy.any() else None
+    if best is not None and greedy.all():
+        return [int(token) for token in best]
     scores -= scores.max(axis=1, keepdims=True)
-    with np.errstate(over="ignore"):  # a temperature near 0 sends what is unlikely to minus infinity, as it should
-        scores /= np.where(temperatures == 0.0, 1.0, temperatures)[:, None]
-    weights = np.exp(scores)
+    if (temperatures != 1.0).any():
+        with np.errstate(over="ignore"):  # a temperature near 0 sends what is unlikely to minus infinity, as it should
+            scores /= np.where(greedy, 1.0, temperatures)[:, None]
+    weights = np.exp(scores, out=scores)
     for row, draw in enumerate(draws):
-        if draw.sampling.temperature == 0.0:
-            weights[row] = scores[row] == 0.0
-        else:
+        if draw.sampling.truncates:
             _truncate(weights[row], draw.sampling)
-    heights = np.cumsum(weights, axis=1)
-    # At temperature 0 the first of equals is taken, as `argmax` does when no row draws.
-    uniforms = np.where(temperatures == 0.0, 0.0, [draw.uniform for draw in draws])
+    tokens = _invert(weights, np.array([draw.uniform for draw in draws]))
+    return [int(token) for token in (tokens if best is None else np.where(greedy, best, tokens))]
+
+
+def _invert(weights: NDArray[np.float32], uniforms: Floats) -> NDArray[np.intp]:
+    """The token of each row of weights [batch, vocabulary] at which their running sum passes its uniform share.
+
+    First the block in which it does, then the place in that block: far cheaper than a running sum over all tokens.
+    """
+    batch, size = weights.shape
+    if missing := -size % BLOCK:
+        weights = np.pad(weights, ((0, 0), (0, missing)))
+    blocks = weights.reshape(batch, -1, BLOCK)
+    heights = np.cumsum(blocks.sum(axis=2), axis=1, dtype=np.float64)
     marks = uniforms * heights[:, -1]
-    return [int(token) for token in (heights <= marks[:, None]).sum(axis=1)]
+    block = _first_over(heights, marks)
+    rows = np.arange(batch)
+    below = np.where(block == 0, 0.0, heights[rows, block - 1])
+    inner = np.cumsum(blocks[rows, block], axis=1, dtype=np.float64)
+    return block * BLOCK + _first_over(inner, marks - below)
+
+
+def _first_over(heights: Floats, marks: Floats) -> NDArray[np.intp]:
+    """Where each row of running sums first passes its mark; where rounding leaves no such place, the last rise."""
+    over = heights > marks[:, None]
+    last_rise = (heights == heights[:, -1:]).argmax(axis=1)
+    places: NDArray[np.intp] = np.where(over[:, -1], over.argmax(axis=1), last_rise)
+    return places
 
 
 def log_softmax(logits: Array) -> Floats:
@@ -118,7 +148,7 @@ def log_softmax(logits: Array) -> Floats:
     return shifted - normaliser
 
 
-def _penalise(scores: Floats, draws: Sequence[Draw]) -> None:
+def _penalise(scores: NDArray[np.float32], draws: Sequence[Draw]) -> None:
     for row, draw in enumerate(draws):
         penalty = draw.sampling.repetition_penalty
         if penalty != 1.0 and draw.seen is not None:
@@ -126,7 +156,7 @@ def _penalise(scores: Floats, draws: Sequence[Draw]) -> None:
             scores[row, draw.seen] = np.where(seen > 0, seen / penalty, seen * penalty)
 
 
-def _truncate(weights: Floats, sampling: Sampling) -> None:
+def _truncate(weights: NDArray[np.float32], sampling: Sampling) -> None:
     """Set the weights [vocabulary] of tokens that the options rule out to zero; the most likely one always stays."""
     if sampling.top_k or sampling.top_p < 1.0:
         order = np.argsort(-weights, kind="stable")

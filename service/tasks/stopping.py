@@ -3,13 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """The text of one token, with whatever belongs to it."""
-
-    text: str
-    token: object
+from service.tasks.generation import Token
 
 
 @dataclass(slots=True)
@@ -22,13 +16,13 @@ class StopWatch:
 
     stops: tuple[str, ...]
     matched: str = ""
-    _held: list[Piece] = field(default_factory=list)
+    _held: list[Token] = field(default_factory=list)
 
-    def feed(self, piece: Piece) -> tuple[list[Piece], bool]:
-        """The pieces that are settled now, and whether a stop sequence was met."""
+    def feed(self, token: Token) -> tuple[list[Token], bool]:
+        """The tokens that are settled now, and whether a stop sequence was met."""
         if not self.stops:
-            return [piece], False
-        self._held.append(piece)
+            return [token], False
+        self._held.append(token)
         text = "".join(held.text for held in self._held)
         # The first to be complete, as if characters came one by one, so that the cut into tokens changes nothing.
         found = [(place + len(stop), place, stop) for stop in self.stops if (place := text.find(stop)) >= 0]
@@ -40,7 +34,7 @@ class StopWatch:
         settled, self._held = self._held[:count], self._held[count:]
         return settled, False
 
-    def flush(self) -> list[Piece]:
+    def flush(self) -> list[Token]:
         """What is still held: no more text comes, so it was no stop sequence."""
         held, self._held = self._held, []
         return held
@@ -54,22 +48,22 @@ class StopWatch:
         return 0
 
 
-def _settled_count(pieces: Sequence[Piece], safe: int) -> int:
-    """How many whole pieces lie within the first `safe` characters."""
+def _settled_count(tokens: Sequence[Token], safe: int) -> int:
+    """How many whole tokens lie within the first `safe` characters."""
     position = 0
-    for count, piece in enumerate(pieces):
-        position += len(piece.text)
+    for count, token in enumerate(tokens):
+        position += len(token.text)
         if position > safe:
             return count
-    return len(pieces)
+    return len(tokens)
 
 
-def _until(pieces: Sequence[Piece], length: int) -> list[Piece]:
-    """The pieces of the first `length` characters, the last one cut where they end."""
+def _until(tokens: Sequence[Token], length: int) -> list[Token]:
+    """The tokens of the first `length` characters, the last one cut where they end."""
     settled = []
-    for piece in pieces:
+    for token in tokens:
         if length <= 0:
             break
-        settled.append(Piece(piece.text[:length], piece.token))
-        length -= len(piece.text)
+        settled.append(token if len(token.text) <= length else token._replace(text=token.text[:length]))
+        length -= len(token.text)
     return settled

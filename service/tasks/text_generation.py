@@ -22,7 +22,7 @@ from service.tasks.generation import (
     Token,
 )
 from service.tasks.sampling import Dice, Draw, Floats, choose, log_softmax
-from service.tasks.stopping import Piece, StopWatch
+from service.tasks.stopping import StopWatch
 from service.tasks.task import NOTHING, End, Item, Reaction, Turn
 
 
@@ -126,8 +126,13 @@ class TextGeneration:
 
     def react(self, turns: Sequence[Turn[Writing]], outputs: Mapping[str, Array], now: float) -> Sequence[Reaction]:
         """Draw the next token of every session that has fed all of its text."""
-        reactions = [_without_text(turn) for turn in turns]
-        drawing = [index for index, turn in enumerate(turns) if _fed(turn)]
+        reactions = [NOTHING] * len(turns)
+        drawing = []
+        for index, turn in enumerate(turns):
+            if _fed(turn):
+                drawing.append(index)
+            elif isinstance(turn.segments[-1].chunk.mark, End):
+                reactions[index] = Reaction(done=True)
         if drawing:
             drawn = self._draw([turns[index] for index in drawing], outputs, now)
             for index, reaction in zip(drawing, drawn, strict=True):
@@ -187,18 +192,18 @@ class TextGeneration:
         if token_id in self._end_token_ids:
             return self._finish(progress, run, token_id, run.watch.flush(), StopReason.END_OF_TEXT)
         token = self._token(progress, token_id, log_probabilities, run.options)
-        pieces, stopped = run.watch.feed(Piece(token.text, token))
+        tokens, stopped = run.watch.feed(token)
         if stopped:
-            return self._finish(progress, run, token_id, pieces, StopReason.STOP_SEQUENCE)
+            return self._finish(progress, run, token_id, tokens, StopReason.STOP_SEQUENCE)
         if run.count == run.options.max_token_count:
-            return self._finish(progress, run, token_id, pieces + run.watch.flush(), StopReason.MAX_TOKENS)
-        items = [_item(run, piece) for piece in pieces]
+            return self._finish(progress, run, token_id, tokens + run.watch.flush(), StopReason.MAX_TOKENS)
+        items = [Item(run.sequence_number, settled) for settled in tokens]
         chunk = Chunk(run.sequence_number, {self._input: np.array([token_id])}, 1, now)
         return Reaction(items, chunk)
 
-    def _finish(self, progress: Writing, run: _Run, token_id: int, pieces: list[Piece], reason: StopReason) -> Reaction:
+    def _finish(self, progress: Writing, run: _Run, token_id: int, tokens: list[Token], reason: StopReason) -> Reaction:
         completion = Completion(reason, run.count, progress.options.seed, run.watch.matched)
-        items = [*(_item(run, piece) for piece in pieces), Item(run.sequence_number, completion)]
+        items = [Item(run.sequence_number, value) for value in (*tokens, completion)]
         progress.waiting = [token_id]
         progress.run = None
         progress.busy = run.last
@@ -227,11 +232,6 @@ def _fed(turn: Turn[Writing]) -> bool:
     return run is not None and last.completes and last.chunk.sequence_number == run.sequence_number
 
 
-def _without_text(turn: Turn[Writing]) -> Reaction:
-    ended = any(isinstance(segment.chunk.mark, End) for segment in turn.segments)
-    return Reaction(done=True) if ended else NOTHING
-
-
 def _draw_of(progress: Writing) -> Draw:
     run = progress.run
     assert run is not None
@@ -243,9 +243,3 @@ def _log_probabilities(logits: Array, turns: Sequence[Turn[Writing]]) -> dict[in
     """Log-probabilities [vocabulary] of the turns that asked for them, by index."""
     asking = [index for index, turn in enumerate(turns) if turn.progress.run and turn.progress.run.options.tells_odds]
     return dict(zip(asking, log_softmax(logits[asking]), strict=True)) if asking else {}
-
-
-def _item(run: _Run, piece: Piece) -> Item:
-    token = piece.token
-    assert isinstance(token, Token)
-    return Item(run.sequence_number, token if piece.text == token.text else token._replace(text=piece.text))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.tasks.stopping import Piece, StopWatch
+from service.tasks.generation import Token
+from service.tasks.stopping import StopWatch
 from tests.strategies import many, texts_in_pieces
 
 texts = st.text(alphabet="abc", max_size=30)
@@ -18,7 +19,7 @@ def watch(parts: Sequence[str], *stops: str) -> tuple[list[str], bool]:
     watch = StopWatch(stops)
     released = []
     for part in parts:
-        pieces, stopped = watch.feed(Piece(part, part))
+        pieces, stopped = watch.feed(Token(part, 0))
         released.append("".join(piece.text for piece in pieces))
         if stopped:
             return released, True
@@ -81,7 +82,7 @@ def test_the_first_to_be_complete_stops_the_text_whatever_the_cut(parts: list[st
     watch = StopWatch(("abcd", "c"))
     text = ""
     for part in parts:
-        pieces, stopped = watch.feed(Piece(part, part))
+        pieces, stopped = watch.feed(Token(part, 0))
         text += "".join(piece.text for piece in pieces)
         if stopped:
             break
@@ -91,15 +92,15 @@ def test_the_first_to_be_complete_stops_the_text_whatever_the_cut(parts: list[st
 def test_each_released_piece_keeps_its_token():
     watch = StopWatch(("END",))
     released = [
-        piece for token, text in enumerate(["a E", "N", "x", "b END c"]) for piece in watch.feed(Piece(text, token))[0]
+        piece for token, text in enumerate(["a E", "N", "x", "b END c"]) for piece in watch.feed(Token(text, token))[0]
     ]
-    assert released == [Piece("a E", 0), Piece("N", 1), Piece("x", 2), Piece("b ", 3)]
+    assert released == [Token("a E", 0), Token("N", 1), Token("x", 2), Token("b ", 3)]
 
 
 def test_tokens_without_text_take_their_place():
     """A token in the middle of a character has no text yet; it is told, in order, as any other."""
     watch = StopWatch(("ab",))
     released = [
-        piece.token for token, text in enumerate(["", "a", "", "x"]) for piece in watch.feed(Piece(text, token))[0]
+        piece.token_id for token, text in enumerate(["", "a", "", "x"]) for piece in watch.feed(Token(text, token))[0]
     ]
     assert released == [0, 1, 2, 3]
