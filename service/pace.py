@@ -15,7 +15,7 @@ class Pace:
 
     inline_limit: float = 0.0005
     write_cost: float = 0.00004
-    write_share: float = 0.2
+    write_share: float = 0.1
     max_merge: float = 0.05
     patience: float = 0.05
 
