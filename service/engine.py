@@ -45,7 +45,7 @@ class Engine:
         self._table = StateTable(states, self.limits.max_sessions)
         self._scheduler = Scheduler(self._table, self.limits)
         self._streams: dict[Session, Stream] = {}
-        self._wake = asyncio.Event()
+        self._wake: asyncio.Future[None] | None = None
         self._empty = asyncio.Event()
         self._admitting = True
 
@@ -102,9 +102,11 @@ class Engine:
         """The loop; runs until it is cancelled."""
         try:
             while True:
-                if not await self._tick():
-                    await self._wake.wait()
-                    self._wake.clear()
+                if self._scheduler.has_ready:
+                    await self._tick()
+                else:
+                    self._wake = asyncio.get_running_loop().create_future()
+                    await self._wake
         finally:
             self._runner.close()
 
@@ -120,12 +122,17 @@ class Engine:
             )
             self._finish(stream, ServiceError(Code.ABORTED, Reason.SESSION_EXPIRED, message), "expired")
 
-    async def _tick(self) -> bool:
-        """Run all that is ready; False when nothing was."""
+    def _wake_up(self) -> None:
+        """There is something to run."""
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def _tick(self) -> None:
+        """Run all that is ready."""
         now = self._clock()
         plan = self._scheduler.plan(now)
         if plan is None:
-            return False
+            return
         try:
             await self._carry_out(plan, now)
         except Exception as error:
@@ -137,7 +144,6 @@ class Engine:
         if self._scheduler.has_ready:
             # One pass of the event loop: messages come in and answers go out between ticks.
             await asyncio.sleep(0)
-        return True
 
     async def _carry_out(self, plan: Plan, now: float) -> None:
         if plan.marks:
@@ -208,7 +214,7 @@ class Engine:
         """The client reads again: a session that was held for that goes on."""
         if stream.session.held and not stream.finished:
             self._scheduler.release(stream.session)
-            self._wake.set()
+            self._wake_up()
 
     def _takes_more(self, stream: Stream) -> bool:
         """Whether the session has room for one more message of any allowed size."""
@@ -250,7 +256,7 @@ class Engine:
             limit = f"the limit of {self.limits.max_message_steps}: send it in pieces"
             raise invalid(Reason.MESSAGE_TOO_LARGE, f"a message of {chunk.steps} steps is over {limit}")
         self._scheduler.submit(stream.session, chunk)
-        self._wake.set()
+        self._wake_up()
 
     def _fail(self, row: Row, error: Exception) -> None:
         """End the one session whose row makes the model raise."""
