@@ -138,7 +138,8 @@ class Streaming:
                 served.engine.submit(stream, message)
                 if isinstance(message.payload, End):
                     return await self._behind_end(context, numbers, served.manifest)
-                await stream.has_room()
+                if stream.inbox:
+                    await stream.has_room()
         except Exception as error:
             if not isinstance(error, ServiceError):
                 # A fault of ours: without a reader the stream would wait for its next message for ever.
