@@ -172,9 +172,11 @@ class Engine:
         by_task: dict[Task[Any], tuple[list[Stream], list[Turn[Any]]]] = {}
         for row, index in rows:
             stream = self._streams[row.session]
-            streams, turns = by_task.setdefault(stream.task, ([], []))
-            streams.append(stream)
-            turns.append(Turn(stream.progress, index, row.steps, row.segments))
+            group = by_task.get(stream.task)
+            if group is None:
+                group = by_task[stream.task] = ([], [])
+            group[0].append(stream)
+            group[1].append(Turn(stream.progress, index, row.steps, row.segments))
         merge_time = self._pace.merge_time(len(rows))
         now = self._clock()
         for task, (streams, turns) in by_task.items():

@@ -224,7 +224,7 @@ class Scheduler:
         if self._limits.whole_sequence:
             steps = session.chunks[0].steps
         segments = session.take(steps)
-        return Row(session, session.tenancy, segments, sum(s.stop - s.start for s in segments))
+        return Row(session, session.tenancy, segments, sum([last - first for _, first, last in segments]))
 
     def _land(self, session: Session) -> None:
         session.in_flight = False
