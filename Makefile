@@ -46,9 +46,9 @@ format: $(VENV)/.develop ## Sort imports, fix what can be fixed, format code and
 proto: $(VENV)/.develop ## Generate the stubs from protos/
 	$(BIN)/python protos/generate.py
 
-models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (about 1.5 hours)
+models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (about 20 minutes)
 	$(BIN)/hiddenstate train text_generation --export models
-	$(BIN)/hiddenstate train sentiment --export models
+	$(BIN)/hiddenstate train sentiment --threads 1 --export models
 
 image: ## Build the server's container image
 	docker build --tag hiddenstate:latest --file deploy/docker/Dockerfile .

@@ -8,7 +8,6 @@ from enum import Enum, StrEnum
 class Code(Enum):
     """The canonical status codes in use, with their gRPC numbers (google.rpc.Code)."""
 
-    CANCELLED = 1
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
@@ -16,11 +15,9 @@ class Code(Enum):
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
     ABORTED = 10
-    OUT_OF_RANGE = 11
     UNIMPLEMENTED = 12
     INTERNAL = 13
     UNAVAILABLE = 14
-    DATA_LOSS = 15
 
 
 class Reason(StrEnum):

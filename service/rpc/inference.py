@@ -17,7 +17,6 @@ class InferenceCodec:
 
     task = "inference"
     request_type = inference_pb2.InferRequest
-    response_type = inference_pb2.InferResponse
 
     def options(self, config: inference_pb2.InferConfig) -> InferenceOptions:
         """Which outputs are wanted."""

@@ -15,7 +15,6 @@ class SentimentCodec:
 
     task = "sentiment"
     request_type = sentiment_pb2.AnalyzeSentimentRequest
-    response_type = sentiment_pb2.AnalyzeSentimentResponse
 
     def options(self, config: sentiment_pb2.AnalyzeSentimentConfig) -> SentimentOptions:
         """Whether running results are wanted: yes, unless the client says no."""

@@ -28,7 +28,7 @@ from hiddenstate.v1 import (
     translation_pb2,
 )
 from service.catalog import Catalog
-from service.errors import Code, Reason, ServiceError, unserved
+from service.errors import Reason, ServiceError, internal, unserved
 from service.metrics import RequestCounters
 from service.rpc.inference import InferenceCodec
 from service.rpc.models import ModelListing
@@ -148,10 +148,10 @@ def _counted(name: str, behaviour: Behaviour, requests: RequestCounters) -> Beha
             code = error.code.name
             await abort(context, error)
         except Exception as error:
-            code = Code.INTERNAL.name
             log.exception("an RPC failed", method=name)
-            problem = f"the server failed: {type(error).__name__}"
-            await abort(context, ServiceError(Code.INTERNAL, Reason.INTERNAL, problem))
+            fault = internal(error)
+            code = fault.code.name
+            await abort(context, fault)
         finally:
             requests.finished(name, code)
 

@@ -16,7 +16,7 @@ from google.protobuf import duration_pb2
 from hiddenstate.v1 import session_pb2
 from service.bundle import Manifest
 from service.catalog import Catalog, Served
-from service.errors import Code, Reason, ServiceError, invalid, unserved
+from service.errors import Code, Reason, ServiceError, internal, invalid, unserved
 from service.rpc.parsing import Unreadable
 from service.stream import Message, Stream
 from service.tasks.task import Answer, End
@@ -38,7 +38,6 @@ class Codec(Protocol):
 
     task: str
     request_type: Any
-    response_type: Any
 
     def options(self, config: Any) -> Any:
         """The task's options in a config. Raises ServiceError for what is out of range or not served."""
@@ -144,7 +143,7 @@ class Streaming:
             if not isinstance(error, ServiceError):
                 # A fault of ours: without a reader the stream would wait for its next message for ever.
                 log.exception("reading a stream failed", task=self._codec.task)
-                error = ServiceError(Code.INTERNAL, Reason.INTERNAL, f"the server failed: {type(error).__name__}")
+                error = internal(error)
             served.engine.submit(stream, error)
         return None
 

@@ -31,7 +31,6 @@ class TextGenerationCodec:
 
     task = "text_generation"
     request_type = text_generation_pb2.GenerateTextRequest
-    response_type = text_generation_pb2.GenerateTextResponse
 
     def options(self, config: text_generation_pb2.GenerateTextConfig) -> SessionOptions:
         """The options and the seed, drawn when the client has none."""
