@@ -46,9 +46,11 @@ format: $(VENV)/.develop ## Sort imports, fix what can be fixed, format code and
 proto: $(VENV)/.develop ## Generate the stubs from protos/
 	$(BIN)/python protos/generate.py
 
-models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (about 20 minutes)
+models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (about 25 minutes)
 	$(BIN)/hiddenstate train text_generation --export models
 	$(BIN)/hiddenstate train sentiment --threads 1 --export models
+	$(BIN)/hiddenstate evaluate runs/sentiment --folds 10 --threads 1
+	$(BIN)/hiddenstate export runs/sentiment --models models
 
 image: ## Build the server's container image
 	docker build --tag hiddenstate:latest --file deploy/docker/Dockerfile .
