@@ -59,7 +59,7 @@ def train(
         recipe, revision = chosen.recipe(cell, smoke, seed), source_revision()
         subject = chosen.subject(recipe, data)
         outcome = Training(subject, subject.schedule, folder, console).run(resume=resume)
-        save_weights(folder, subject.network.state_dict(), subject.tokenizer)
+        save_weights(folder, subject.network.state_dict(), subject.frontend_files)
         run = Run(
             folder=folder,
             task=task,

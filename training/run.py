@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from service.bundle import Provenance, QualityFigure
@@ -69,15 +68,25 @@ class Run:
         )
 
 
-def save_weights(folder: Path, weights: Mapping[str, Tensor], tokenizer: Tokenizer) -> None:
+def save_weights(folder: Path, weights: Mapping[str, Tensor], frontend_files: Mapping[str, bytes]) -> None:
     """Write what a network and its frontend are made from again."""
     torch.save(dict(weights), folder / WEIGHTS_FILE)
-    tokenizer.save(str(folder / TOKENIZER_FILE))
+    for name, content in frontend_files.items():
+        (folder / name).write_bytes(content)
 
 
-def load_weights(folder: Path) -> tuple[dict[str, Tensor], Tokenizer]:
-    """Read what `save_weights` wrote."""
-    return torch.load(folder / WEIGHTS_FILE, weights_only=True), Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+def load_weights(folder: Path) -> dict[str, Tensor]:
+    """Read the weights that `save_weights` wrote."""
+    weights: dict[str, Tensor] = torch.load(folder / WEIGHTS_FILE, weights_only=True)
+    return weights
+
+
+def same_files(folder: Path, frontend_files: Mapping[str, bytes]) -> bool:
+    """Whether the folder holds these frontend files, byte for byte."""
+    return all(
+        (folder / name).is_file() and (folder / name).read_bytes() == content
+        for name, content in frontend_files.items()
+    )
 
 
 def plain(recipe: Any) -> dict[str, Any]:

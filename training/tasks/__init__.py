@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import JsonValue
 
 from training.loop import Schedule, Trainee
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from tokenizers import Tokenizer
+    from torch import nn
 
-    from service.bundle import QualityFigure
+    from hiddenstate import Client
+    from service.bundle import Bundle, QualityFigure
     from training.export import Exportable
-    from training.networks import RecurrentNetwork
     from training.report import Section
     from training.run import Run
 
-TASKS = ("text_generation", "sentiment")
+TASKS: Mapping[str, str] = {
+    "text_generation": "training.tasks.text_generation",
+    "sentiment": "training.tasks.sentiment",
+}
+"""What can be learned: a name, and the module, or `module:attribute`, that offers a `Task`."""
 
 
 class Subject(Trainee[Any], Protocol):
     """A task with its data and recipe, ready to be trained, measured, shown and exported."""
 
-    tokenizer: Tokenizer
+    @property
+    def frontend_files(self) -> Mapping[str, bytes]:
+        """The frontend as it was fitted on the training part: file name → content, kept with the weights."""
 
     @property
     def schedule(self) -> Schedule:
         """How long and how fast to train."""
 
-    def final_network(self) -> RecurrentNetwork:
+    def final_network(self) -> nn.Module:
         """The network as it is served, from what was trained."""
 
     def measure(self, command: str) -> tuple[QualityFigure, ...]:
@@ -41,6 +50,25 @@ class Subject(Trainee[Any], Protocol):
 
     def exportable(self, run: Run) -> Exportable:
         """All that an export needs."""
+
+
+class Examination(Protocol):
+    """How the figures of a shipped bundle are measured again, from the bundle alone.
+
+    Answers are plain JSON data, so that those of ONNX Runtime and those of the running server can be compared.
+    """
+
+    def figures(self, bundle: Bundle, variant: str, command: str) -> tuple[QualityFigure, ...]:
+        """Every figure of the manifest, measured through ONNX Runtime on the whole test part, and its baseline."""
+
+    def sample(self, count: int) -> Sequence[Any]:
+        """Some examples of the test part, the same ones every time."""
+
+    def answers(self, bundle: Bundle, variant: str, examples: Sequence[Any]) -> list[JsonValue]:
+        """The answer to each example through ONNX Runtime, with the decoder that the server uses."""
+
+    def served_answers(self, client: Client, model: str, examples: Sequence[Any]) -> list[JsonValue]:
+        """The answer to each example from a running server."""
 
 
 class Task(Protocol):
@@ -60,28 +88,29 @@ class Task(Protocol):
     def cross_validate(self, recipe: Any, data: Path | None, folds: int, console: Console, command: str) -> Any:
         """Train and measure once for each fold. Raises ValueError where the task has no folds."""
 
+    def examination(self) -> Examination:
+        """How the shipped bundle of this task is measured. Raises DataError when the data cannot be had."""
+
 
 def task_named(name: str) -> Task:
-    """The module of a task. Raises ValueError when there is none."""
-    from training.tasks import sentiment, text_generation
-
-    modules: dict[str, Any] = {"text_generation": text_generation, "sentiment": sentiment}
-    if name not in modules:
+    """The task of a name. Raises ValueError when there is none."""
+    if name not in TASKS:
         raise ValueError(f"there is no task {name!r}; there are {', '.join(TASKS)}")
-    task: Task = modules[name]
+    module, _, attribute = TASKS[name].partition(":")
+    found: Any = import_module(module)
+    task: Task = getattr(found, attribute) if attribute else found
     return task
 
 
 def subject_of_run(run: Run) -> Subject:
     """The subject of a finished run, with its trained weights."""
-    from training.run import load_weights
+    from training.run import load_weights, same_files
 
     task = task_named(run.task)
     subject = task.subject(task.recipe_from(run.recipe), Path(run.data) if run.data else None)
-    weights, tokenizer = load_weights(run.folder)
-    if tokenizer.to_str() != subject.tokenizer.to_str():
+    if not same_files(run.folder, subject.frontend_files):
         raise ValueError(f"{run.folder}: the data has changed since this run; train again")
-    subject.network.load_state_dict(weights)
+    subject.network.load_state_dict(load_weights(run.folder))
     subject.network.eval()
     return subject
 

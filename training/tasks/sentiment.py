@@ -39,6 +39,11 @@ class Sentiment(Classification):
         super().__init__(recipe, examples.labels, examples.train, examples.valid)
         self._examples = examples
 
+    @property
+    def frontend_files(self) -> dict[str, bytes]:
+        """The vocabulary."""
+        return {TOKENIZER_FILE: self.tokenizer.to_str(pretty=True).encode()}
+
     def measure(self, command: str) -> tuple[QualityFigure, ...]:
         """Accuracy on the test part of the 80/10/10 split."""
         examples = self._examples
@@ -78,7 +83,7 @@ class Sentiment(Classification):
             description=self._description(run),
             provenance=run.provenance(),
             frontend=FrontendSpec(kind="text", parameters={"tokenizer": TOKENIZER_FILE}, files=(TOKENIZER_FILE,)),
-            frontend_files={TOKENIZER_FILE: self.tokenizer.to_str(pretty=True).encode()},
+            frontend_files=self.frontend_files,
             heads=(HeadSpec(name="logits", kind="classes", parameters={"labels": list(self.labels)}),),
             quality=run.figures,
             data=(DataSource(**vars(self._examples.source)),),

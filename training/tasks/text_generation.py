@@ -53,6 +53,11 @@ class TextGeneration(LanguageModelling):
         """The network itself: it is served as it was trained."""
         return self.network.eval()
 
+    @property
+    def frontend_files(self) -> dict[str, bytes]:
+        """The vocabulary."""
+        return {TOKENIZER_FILE: self.tokenizer.to_str(pretty=True).encode()}
+
     def measure(self, command: str) -> tuple[QualityFigure, ...]:
         """Bits per character of the whole test part, and of its first characters, both from the start token on."""
         ngram = CharacterNgram(self.corpus.train)
@@ -109,7 +114,7 @@ class TextGeneration(LanguageModelling):
                 parameters={"tokenizer": TOKENIZER_FILE, "start_token": START_TOKEN},
                 files=(TOKENIZER_FILE,),
             ),
-            frontend_files={TOKENIZER_FILE: self.tokenizer.to_str(pretty=True).encode()},
+            frontend_files=self.frontend_files,
             heads=(HeadSpec(name="logits", kind="categorical"),),
             quality=run.figures,
             data=(DataSource(**vars(self.corpus.source)),),

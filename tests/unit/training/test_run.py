@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models
 
 from service.bundle import QualityFigure
-from training.run import Run, load_weights, plain, save_weights
-from training.tasks import sentiment, task_named, text_generation
+from training.run import Run, load_weights, plain, same_files, save_weights
+from training.tasks import TASKS, sentiment, task_named, text_generation
 
 
 def figure(value: float, split: str = "test") -> QualityFigure:
@@ -38,12 +37,12 @@ def test_a_figure_replaces_the_one_of_the_same_split(tmp_path):
     assert {(f.split, f.value) for f in again.figures} == {("test", 0.8), ("10 folds", 0.6)}
 
 
-def test_weights_and_tokenizer_come_back(tmp_path):
-    tokenizer = Tokenizer(models.WordLevel({"a": 0, "?": 1}, unk_token="?"))
-    save_weights(tmp_path, {"w": torch.ones(2)}, tokenizer)
-    weights, again = load_weights(tmp_path)
-    assert weights["w"].tolist() == [1, 1]
-    assert again.to_str() == tokenizer.to_str()
+def test_weights_and_frontend_files_come_back(tmp_path):
+    save_weights(tmp_path, {"w": torch.ones(2)}, {"words.json": b"{}"})
+    assert load_weights(tmp_path)["w"].tolist() == [1, 1]
+    assert same_files(tmp_path, {"words.json": b"{}"})
+    assert not same_files(tmp_path, {"words.json": b"[]"})
+    assert not same_files(tmp_path, {"others.json": b"{}"})
 
 
 def test_a_folder_without_a_run_says_how_to_make_one(tmp_path):
@@ -52,5 +51,5 @@ def test_a_folder_without_a_run_says_how_to_make_one(tmp_path):
 
 
 def test_an_unknown_task_is_named_with_the_known_ones():
-    with pytest.raises(ValueError, match="no task 'poetry'; there are text_generation, sentiment"):
+    with pytest.raises(ValueError, match=f"no task 'poetry'; there are {', '.join(TASKS)}"):
         task_named("poetry")
