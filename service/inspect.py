@@ -74,6 +74,8 @@ def _variants(bundle: Bundle) -> Iterator[str]:
         figures = f"; {gate.quality_loss:+.4g} {gate.metric}, {gate.speedup:.2f} x fp32 at 64 rows" if gate else ""
         graph = summarize(bundle.path(variant.file).read_bytes())
         yield f"variant {name}: {variant.file}, tolerance {variant.tolerance:.1e}{figures}\n  {_graph(graph)}"
+    if explain := bundle.manifest.explain:
+        yield f"explain: {explain.file}, {', '.join(layer.name for layer in explain.layers)}"
     for name, reason in bundle.manifest.withheld.items():
         yield f"variant {name} is not shipped: {reason}"
 

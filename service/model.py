@@ -89,6 +89,24 @@ def load_model(
     return model
 
 
+def load_explain(
+    bundle: Bundle, *, device: str = "cpu", allow_fallback: bool = False, threads: int = 1
+) -> Model | None:
+    """Load the explain graph of a bundle and replay the golden vectors of fp32 on it; None when there is no such graph.
+
+    Raises what `load_model` raises.
+    """
+    manifest = bundle.manifest
+    if manifest.explain is None:
+        return None
+    fp32 = manifest.variants["fp32"]
+    where = resolve_device(device, allow_fallback=allow_fallback)
+    name = f"{manifest.name}/explain"
+    model = Model(bundle.path(manifest.explain.file), manifest.watched(), where, threads=threads, name=name)
+    replay(model, read_golden(bundle.path(fp32.golden)), fp32.tolerance)
+    return model
+
+
 def replay(model: Model, golden: Iterable[GoldenChunk], tolerance: float) -> float:
     """Run the golden chunks, carrying the state; returns the largest difference of any output or next state.
 

@@ -18,6 +18,7 @@ from service.bundle import (
     Bundle,
     Cell,
     DataSource,
+    ExplainGraph,
     FrontendSpec,
     HeadSpec,
     Limits,
@@ -32,7 +33,7 @@ from service.bundle import (
 from training.card import CARD_FILE, card
 from training.graph.trace import RECURRENT, Network, Traced, trace
 from training.quantize import QualityBound
-from training.variants import Built, build_fp32, build_int8
+from training.variants import Built, build_explain, build_fp32, build_int8
 
 
 @dataclass(frozen=True)
@@ -106,25 +107,34 @@ def _fill(
     int8 = build_int8(folder, traced, fp32, rows, bound)
     for name, content in description.frontend_files.items():
         (folder / name).write_bytes(content)
-    manifest = _manifest(folder, traced, description, fp32, int8)
+    manifest = _manifest(folder, traced, description, fp32, int8, build_explain(folder, traced))
     (folder / CARD_FILE).write_text(card(manifest), encoding="utf-8")
     files = {**manifest.files, CARD_FILE: sha256_of(folder / CARD_FILE)}
     write_manifest(folder, manifest.model_copy(update={"files": files}))
 
 
-def _manifest(folder: Path, traced: Traced, description: BundleDescription, fp32: Built, int8: Built | str) -> Manifest:
+def _manifest(
+    folder: Path,
+    traced: Traced,
+    description: BundleDescription,
+    fp32: Built,
+    int8: Built | str,
+    explain: ExplainGraph | None,
+) -> Manifest:
     """The manifest of all files but the card, which is written from it."""
     cells = {node.op_type.lower() for node in traced.model.graph if node.op_type in RECURRENT}
     shipped: dict[Literal["fp32", "int8"], Built] = (
         {"fp32": fp32} if isinstance(int8, str) else {"fp32": fp32, "int8": int8}
     )
     names = {name for built in shipped.values() for name in built.files} | set(description.frontend_files)
+    names |= {explain.file} if explain else set()
     signature = {name: getattr(traced.signature, name) for name in Signature.model_fields}
     said = {name: value for name, value in vars(description).items() if name != "frontend_files"}
     return Manifest(
         cell=Cell(cells.pop()) if len(cells) == 1 else Cell.MIXED,
         variants={name: built.variant for name, built in shipped.items()},
         withheld={"int8": int8} if isinstance(int8, str) else {},
+        explain=explain,
         files={name: sha256_of(folder / name) for name in sorted(names)},
         **signature,
         **said,

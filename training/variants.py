@@ -1,4 +1,4 @@
-"""The variants of a bundle, each a graph and its golden vectors: fp32 always, int8 when it is worth it."""
+"""The graphs of a bundle: fp32 always, int8 when it is worth it, each with golden vectors; and the explain graph."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from service.bundle import GoldenChunk, Signature, Variant, write_golden
+from service.bundle import ExplainGraph, GoldenChunk, Signature, Variant, write_golden
 from service.model import Model, replay
 from service.runtime import Device
 from training.golden import record
 from training.graph.cells import float_product
+from training.graph.explain import explained, save_sharing
 from training.graph.lower import lower
 from training.graph.tidy import tidy
 from training.graph.trace import Network, Traced
@@ -83,6 +84,17 @@ def build_int8(folder: Path, traced: Traced, fp32: Built, sample: Array, bound: 
             break  # float heads cost less quality, and gain nothing else
     (folder / "model.int8.onnx").unlink()
     return "; ".join(reasons)
+
+
+def build_explain(folder: Path, traced: Traced) -> ExplainGraph | None:
+    """Write the graph that also tells what the gates did, its weights shared with the fp32 graph beside it; None when
+    the network has no recurrent layer.
+    """
+    watched = explained(traced)
+    if not watched.layers:
+        return None
+    save_sharing(watched.model, folder / "explain.onnx", folder / "model.onnx")
+    return ExplainGraph(file="explain.onnx", layers=watched.layers)
 
 
 def _written(path: Path, graph: ir.Model, signature: Signature) -> Model:

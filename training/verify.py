@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.bundle import Bundle, largest_difference, largest_gap, read_golden
-from service.model import Model, load_model, replay
+from service.model import Model, load_explain, load_model, replay
 from service.probe import Runs
 from training.golden import synthetic
 from training.graph.trace import Network
@@ -123,7 +123,20 @@ def verify(bundle: Bundle, network: Network | None = None) -> VerifyReport:
         if network is not None and variant == "fp32":
             checks.append(_parity(variant, model, Reference(network, model.signature), sample))
         model.close()
+    checks += _explain(bundle)
     return VerifyReport(f"{bundle.manifest.name} {bundle.manifest.version}", tuple(checks))
+
+
+def _explain(bundle: Bundle) -> Iterator[Check]:
+    """The explain graph computes what fp32 does."""
+    model = load_explain(bundle)
+    if model is None:
+        return
+    fp32 = bundle.manifest.variants["fp32"]
+    golden = read_golden(bundle.path(fp32.golden))
+    worst = replay(model, golden, fp32.tolerance)
+    yield Check("explain", "golden vectors of fp32", f"{len(golden)} chunks", worst, fp32.tolerance)
+    model.close()
 
 
 def _draws(model: Runs, sample: Array) -> Iterator[_Chunks]:

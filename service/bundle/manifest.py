@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from service.bundle.signature import Part, Signature, TensorName
+from service.bundle.signature import Part, Signature, TensorName, TensorSpec
 
 FORMAT_VERSION: Literal[1] = 1
 MANIFEST_FILE = "manifest.json"
@@ -95,6 +95,25 @@ class Variant(Part):
     gate: GateFigures | None = None
 
 
+Gate = Literal["input", "forget", "output", "reset", "update", "candidate", "cell_state", "hidden_state"]
+
+
+class WatchedLayer(Part):
+    """One recurrent layer, in one direction: its gates are the output [batch, time, gates, hidden] of that name."""
+
+    name: str
+    output: TensorName
+    gates: tuple[Gate, ...] = Field(min_length=1)
+    hidden: int = Field(ge=1)
+
+
+class ExplainGraph(Part):
+    """A graph with the weights of fp32 that also tells what the gates of each layer did, from input to output."""
+
+    file: InnerPath
+    layers: tuple[WatchedLayer, ...] = Field(min_length=1)
+
+
 class QualityFigure(Part):
     """One measured figure, beside the baseline it has to beat, with the command that gives it again."""
 
@@ -141,6 +160,7 @@ class Manifest(Signature):
     limits: Limits = Limits()
     variants: Mapping[Literal["fp32", "int8"], Variant]
     withheld: Mapping[Literal["int8"], str] = {}
+    explain: ExplainGraph | None = None
     quality: tuple[QualityFigure, ...] = ()
     data: tuple[DataSource, ...] = ()
     provenance: Provenance
@@ -152,12 +172,23 @@ class Manifest(Signature):
             raise ValueError(f"heads without an output: {sorted(unknown)}")
         return self
 
+    def watched(self) -> Signature:
+        """The tensors of the explain graph: those of the model, and the gates of each layer."""
+        layers = self.explain.layers if self.explain else ()
+        gates = tuple(
+            TensorSpec(name=each.output, dtype="float32", shape=("batch", "time", len(each.gates), each.hidden))
+            for each in layers
+        )
+        own = {name: getattr(self, name) for name in Signature.model_fields}
+        return Signature(**{**own, "outputs": (*self.outputs, *gates)})
+
     @model_validator(mode="after")
     def _files_agree(self) -> Self:
         if "fp32" not in self.variants:
             raise ValueError("the fp32 variant is missing")
         named = {path for variant in self.variants.values() for path in (variant.file, variant.golden)}
         named |= set(self.frontend.files) if self.frontend else set()
+        named |= {self.explain.file} if self.explain else set()
         if unlisted := named - set(self.files):
             raise ValueError(f"files without a digest: {sorted(unlisted)}")
         if MANIFEST_FILE in self.files:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from service.bundle import Gate
 from training.graph.tape import Tape
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -81,24 +82,42 @@ def _array(value: ir.Value) -> Floats:
     return value.const_value.numpy().astype(np.float32)
 
 
-def step_cell(tape: Tape, spec: RecurrentNode, gates: ir.Value, product: ir.Value, held: Values) -> Values:
+class Moved(NamedTuple):
+    """What a step of a cell gives: the next states, and what its gates did, in the order of `GATES`; each
+    [batch, hidden].
+    """
+
+    states: Values
+    gates: Values
+
+
+GATES: dict[str, tuple[Gate, ...]] = {
+    "LSTM": ("input", "forget", "output", "candidate", "cell_state", "hidden_state"),
+    "GRU": ("update", "reset", "candidate", "hidden_state"),
+    "RNN": ("hidden_state",),
+}
+"""The gates and states of each kind of cell that can be looked at."""
+
+
+def step_cell(tape: Tape, spec: RecurrentNode, gates: ir.Value, product: ir.Value, held: Values) -> Moved:
     """One step of a cell: gates [batch, gates x hidden] from the input, the recurrent product of the same shape, and
-    the held states [batch, hidden] → the next states.
+    the held states [batch, hidden] → the next states and the gates.
     """
     return _CELLS[spec.kind](tape, spec, gates, product, held)
 
 
-def _lstm(tape: Tape, spec: RecurrentNode, gates: ir.Value, product: ir.Value, held: Values) -> Values:
+def _lstm(tape: Tape, spec: RecurrentNode, gates: ir.Value, product: ir.Value, held: Values) -> Moved:
     """Gates in the order i, o, f, c."""
     parts = tape.constant("parts", np.array([3 * spec.hidden, spec.hidden]))
     sigmoids, candidate = tape.many("Split", 2, tape.one("Add", gates, product), parts, axis=1)
     enter, leave, forget = tape.many("Split", 3, tape.one("Sigmoid", sigmoids), axis=1, num_outputs=3)
-    entering = tape.one("Mul", enter, tape.one("Tanh", candidate))
-    cell = tape.one("Add", tape.one("Mul", forget, held[1]), entering)
-    return tape.one("Mul", leave, tape.one("Tanh", cell)), cell
+    new = tape.one("Tanh", candidate)
+    cell = tape.one("Add", tape.one("Mul", forget, held[1]), tape.one("Mul", enter, new))
+    hidden = tape.one("Mul", leave, tape.one("Tanh", cell))
+    return Moved((hidden, cell), (enter, forget, leave, new, cell, hidden))
 
 
-def _gru(tape: Tape, spec: RecurrentNode, gates: ir.Value, product: ir.Value, held: Values) -> Values:
+def _gru(tape: Tape, spec: RecurrentNode, gates: ir.Value, product: ir.Value, held: Values) -> Moved:
     """Gates in the order z, r, n: h' = n + z (h - n), where n = tanh(input + r x product)."""
     parts = tape.constant("parts", np.array([2 * spec.hidden, spec.hidden]))
     inner, inner_new = tape.many("Split", 2, gates, parts, axis=1)
@@ -106,14 +125,16 @@ def _gru(tape: Tape, spec: RecurrentNode, gates: ir.Value, product: ir.Value, he
     opened = tape.one("Sigmoid", tape.one("Add", inner, recurrent))
     update, reset = tape.many("Split", 2, opened, axis=1, num_outputs=2)
     new = tape.one("Tanh", tape.one("Add", inner_new, tape.one("Mul", reset, recurrent_new)))
-    return (tape.one("Add", new, tape.one("Mul", update, tape.one("Sub", held[0], new))),)
+    hidden = tape.one("Add", new, tape.one("Mul", update, tape.one("Sub", held[0], new)))
+    return Moved((hidden,), (update, reset, new, hidden))
 
 
-def _rnn(tape: Tape, spec: RecurrentNode, gates: ir.Value, product: ir.Value, held: Values) -> Values:
-    return (tape.one(spec.activation, tape.one("Add", gates, product)),)
+def _rnn(tape: Tape, spec: RecurrentNode, gates: ir.Value, product: ir.Value, held: Values) -> Moved:
+    hidden = tape.one(spec.activation, tape.one("Add", gates, product))
+    return Moved((hidden,), (hidden,))
 
 
-_CELLS: dict[str, Callable[[Tape, RecurrentNode, ir.Value, ir.Value, Values], Values]] = {
+_CELLS: dict[str, Callable[[Tape, RecurrentNode, ir.Value, ir.Value, Values], Moved]] = {
     "LSTM": _lstm,
     "GRU": _gru,
     "RNN": _rnn,

@@ -41,15 +41,20 @@ class Embedding:
         return cls(array.astype(np.float32), tokens) if array is not None and array.ndim == 2 else None
 
 
-def lower(model: ir.Model, node: ir.Node, inner: Product, recurrent: Product, *, halves: bool = False) -> None:
+def lower(
+    model: ir.Model, node: ir.Node, inner: Product, recurrent: Product, *, halves: bool = False, watched: bool = False
+) -> Values:
     """Replace `node`; its outputs keep their meaning and layout. `inner` computes the product of a step's input,
     `recurrent` that of the state. An embedding right before the node is multiplied out into a table where that is
     small, so that the input costs a look-up (and, in int8, next to no precision: the table holds float32, or float16
     with `halves`).
+
+    With `watched` the weights stay as they are, and what is returned are the gates of each direction,
+    [time, batch, gates, hidden] in the order of `GATES`; else nothing is.
     """
     spec = RecurrentNode.read(node)
     tape = Tape(model, node.name or node.op_type)
-    source = _small_embedding(spec)
+    source = None if watched else _small_embedding(spec)
     mask = _mask(tape, spec, source)
     results = []
     for number, weights in enumerate(spec.directions):
@@ -59,9 +64,10 @@ def lower(model: ir.Model, node: ir.Node, inner: Product, recurrent: Product, *,
             projected = inner(tape, f"{label}_inner", spec.steps, weights.inner, bias)
         else:
             projected = _look_up(tape, label, source, weights.inner, bias, halves=halves)
-        body = _body(tape.inner(label), spec, weights, recurrent)
+        body = _body(tape.inner(label), spec, weights, recurrent, watched=watched)
         initial = [_direction(tape, spec, value, number) for value in spec.states]
         results.append(_scan(tape, body, [*initial, projected, mask], reverse=number == 1))
+    gates = tuple(result.pop() for result in results) if watched else ()
     flows, *lasts = zip(*results, strict=True)
     outputs = [_joined(tape, flows, 1), *(_joined(tape, values, 0) for values in lasts)]
     for old, new in zip(node.outputs, outputs, strict=False):
@@ -69,6 +75,7 @@ def lower(model: ir.Model, node: ir.Node, inner: Product, recurrent: Product, *,
     ir.convenience.replace_nodes_and_values(
         model.graph, node, [node], tape.nodes, node.outputs, outputs[: len(node.outputs)]
     )
+    return gates
 
 
 def _small_embedding(spec: RecurrentNode) -> Embedding | None:
@@ -105,15 +112,18 @@ def _look_up(tape: Tape, label: str, source: Embedding, inner: Floats, bias: Flo
     return tape.one("Cast", rows, to=ir.DataType.FLOAT) if halves else rows
 
 
-def _body(tape: Tape, spec: RecurrentNode, weights: Weights, recurrent: Product) -> ir.Graph:
-    """One step of all rows: (states, gates, valid) → (states after valid steps, output)."""
+def _body(tape: Tape, spec: RecurrentNode, weights: Weights, recurrent: Product, *, watched: bool) -> ir.Graph:
+    """One step of all rows: (states, gates, valid) → (states after valid steps, output, and the gates if watched)."""
     held = tuple(ir.Value(name=f"{tape.label}_held_{number}", type=_FLOAT) for number in range(len(spec.states)))
     gates, valid = (ir.Value(name=f"{tape.label}_{name}", type=kind) for name, kind in (("g", _FLOAT), ("v", _BOOL)))
     bias = weights.recurrent_bias if spec.kind == "GRU" else np.zeros_like(weights.recurrent_bias)
     product = recurrent(tape, "recurrent", held[0], weights.recurrent, bias)
     moved = step_cell(tape, spec, gates, product, held)
-    kept = [tape.one("Where", valid, new, old) for new, old in zip(moved, held, strict=True)]
-    return ir.Graph([*held, gates, valid], [*kept, moved[0]], nodes=tape.nodes, name=f"{tape.label}_step")
+    kept = [tape.one("Where", valid, new, old) for new, old in zip(moved.states, held, strict=True)]
+    shown = [_joined(tape, moved.gates, 1)] if watched else []
+    return ir.Graph(
+        [*held, gates, valid], [*kept, moved.states[0], *shown], nodes=tape.nodes, name=f"{tape.label}_step"
+    )
 
 
 def _direction(tape: Tape, spec: RecurrentNode, value: ir.Value, number: int) -> ir.Value:
@@ -123,21 +133,24 @@ def _direction(tape: Tape, spec: RecurrentNode, value: ir.Value, number: int) ->
     return tape.one("Gather", value, tape.constant(f"way{number}", np.int64(number)), axis=0)
 
 
-def _scan(tape: Tape, body: ir.Graph, inputs: list[ir.Value], *, reverse: bool) -> Values:
-    """Run `body` over time: (outputs [time, batch, hidden], last states, each [batch, hidden])."""
-    *states, flow = tape.many(
+def _scan(tape: Tape, body: ir.Graph, inputs: list[ir.Value], *, reverse: bool) -> list[ir.Value]:
+    """Run `body` over time: outputs [time, batch, hidden], last states [batch, hidden], and what else it gives for
+    each step.
+    """
+    held = len(inputs) - 2
+    results = tape.many(
         "Scan",
-        len(inputs) - 1,
+        len(body.outputs),
         *inputs,
         body=body,
         num_scan_inputs=2,
         scan_input_directions=[int(reverse)] * 2,
-        scan_output_directions=[int(reverse)],
+        scan_output_directions=[int(reverse)] * (len(body.outputs) - held),
     )
-    return flow, *states
+    return [results[held], *results[:held], *results[held + 1 :]]
 
 
 def _joined(tape: Tape, values: Values, axis: int) -> ir.Value:
-    """The values of all directions stacked along a new axis."""
+    """The values stacked along a new axis."""
     lifted = [tape.one("Unsqueeze", value, tape.constant(f"axis_{axis}", np.array([axis]))) for value in values]
     return lifted[0] if len(lifted) == 1 else tape.one("Concat", *lifted, axis=axis)

@@ -28,6 +28,7 @@ def test_fp32_agrees_with_torch_and_keeps_the_laws(cell, tmp_path):
         "alone = among strangers",
         "whole = in chunks",
         "parity with torch",
+        "golden vectors of fp32",
     ]
     assert [check.difference for check in report.checks[1:3]] == [0.0, 0.0]
     assert report.checks[3].difference <= 1e-5
