@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hiddenstate.async_client import AsyncClient
     from hiddenstate.client import Client
     from hiddenstate.errors import ServerError, Violation
+    from hiddenstate.explanation import LayerGates, StepExplanation
     from hiddenstate.results import (
         Completion,
         Model,
@@ -32,12 +33,14 @@ _HOMES = {
     "AsyncClient": "async_client",
     "Client": "client",
     "Completion": "results",
+    "LayerGates": "explanation",
     "Model": "results",
     "ModelProblem": "results",
     "OpenedSession": "results",
     "Quality": "results",
     "Sentiment": "results",
     "ServerError": "errors",
+    "StepExplanation": "explanation",
     "TensorType": "results",
     "Token": "results",
     "TokenAlternative": "results",
@@ -48,12 +51,14 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Completion",
+    "LayerGates",
     "Model",
     "ModelProblem",
     "OpenedSession",
     "Quality",
     "Sentiment",
     "ServerError",
+    "StepExplanation",
     "TensorType",
     "Token",
     "TokenAlternative",

@@ -54,10 +54,12 @@ class GenerateOptions(SessionOptions, TextOptions, total=False):
 
     model: name; may be left out where one model alone serves the task.
     seed: of all random choices, 0 to 2^64 - 1: the same seed gives the same text. The server draws one otherwise.
+    explain: also tell what the gates did at each step: see `explanations` of the stream. Default False.
     """
 
     model: str | None
     seed: int | None
+    explain: bool | None
 
 
 class SentimentOptions(SessionOptions, total=False):
@@ -65,10 +67,12 @@ class SentimentOptions(SessionOptions, total=False):
 
     model: name; may be left out where one model alone serves the task.
     interim_results: running results while text comes in. Default True.
+    explain: also tell what the gates did at each step: see `explanations` of the stream. Default False.
     """
 
     model: str | None
     interim_results: bool | None
+    explain: bool | None
 
 
 class InferOptions(SessionOptions, total=False):

@@ -5,12 +5,13 @@ The blocking and the asynchronous client both speak through it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from google.protobuf.message import Message
 
+from hiddenstate.explanation import StepExplanation, explanation
 from hiddenstate.options import SessionOptions
 from hiddenstate.results import OpenedSession
 from hiddenstate.v1.session_pb2 import Acknowledgement, End
@@ -39,6 +40,7 @@ class StreamProtocol:
     session_id: str
     opened: OpenedSession | None = None
     received_answer_number: int = 0
+    explanations: list[StepExplanation] = field(default_factory=list)
     _sequence_number: int = 0
 
     @classmethod
@@ -75,7 +77,9 @@ class StreamProtocol:
         content: str | None = response.WhichOneof("content")
         if content == "opened":
             self.opened = _opened_session(response.opened)
-        return None if content in ("opened", "receipt", "move") else content
+        elif content == "explanation":
+            self.explanations.append(explanation(response.explanation))
+        return None if content in ("opened", "receipt", "move", "explanation") else content
 
     def is_new(self, answer_number: int) -> bool:
         """Whether an item is to be taken: an unnumbered one always, a numbered one once."""

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from hiddenstate.answers import TextAnswer, broken_off, final_of, outputs_of, sentiment_of
+from hiddenstate.explanation import StepExplanation
 from hiddenstate.options import TextOptions
 from hiddenstate.requests import finish, generation, inference_chunk, prompts
 from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
@@ -29,6 +30,11 @@ class _Call:
     def opened(self) -> OpenedSession | None:
         """What the server opened; None before its first answer was received."""
         return self._stream.protocol.opened
+
+    @property
+    def explanations(self) -> list[StepExplanation]:
+        """What the gates did at each step so far, when `explain` was asked for; grows as answers come."""
+        return self._stream.protocol.explanations
 
     def close(self) -> None:
         """End the call now; answers on their way are lost."""

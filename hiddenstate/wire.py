@@ -61,14 +61,19 @@ def text_options(options: TextOptions | GenerateOptions) -> text_generation_pb2.
 def generate_config(options: GenerateOptions) -> text_generation_pb2.GenerateTextConfig:
     """The config of a session that generates."""
     return text_generation_pb2.GenerateTextConfig(
-        session=session_config(options, options.get("model")), options=text_options(options), seed=options.get("seed")
+        session=session_config(options, options.get("model")),
+        options=text_options(options),
+        seed=options.get("seed"),
+        explain=bool(options.get("explain")),
     )
 
 
 def sentiment_config(options: SentimentOptions) -> sentiment_pb2.AnalyzeSentimentConfig:
     """The config of a session that reads."""
     return sentiment_pb2.AnalyzeSentimentConfig(
-        session=session_config(options, options.get("model")), interim_results=options.get("interim_results")
+        session=session_config(options, options.get("model")),
+        interim_results=options.get("interim_results"),
+        explain=bool(options.get("explain")),
     )
 
 

@@ -1,28 +1,63 @@
 """The catalog: which model versions are served, each by its engine, and which tasks they can do."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from service.bundle import Bundle, Manifest
 from service.engine import Engine
-from service.errors import Code, Reason, ServiceError, invalid
+from service.errors import Code, Reason, ServiceError, invalid, unserved
+from service.model import Model
 from service.repository import Loaded, Refused
 from service.scheduler import Limits
 from service.state import StateSpec
+from service.tasks.explaining import Explaining
 from service.tasks.inference import input_specs
 from service.tasks.task import Task
 
 TaskFactory = Callable[[Bundle], Task[Any]]
 
 
-@dataclass(frozen=True)
-class Served:
-    """One version that serves: `tasks` by the name of the endpoint that uses them."""
+MAX_EXPLAINED_SESSIONS = 64
+"""Of one version at once: their graph is slower, and each of their steps is kilobytes of answers."""
 
-    loaded: Loaded
+
+@dataclass(frozen=True)
+class Serving:
+    """A graph of a version at work: its engine, and `tasks` by the name of the endpoint that uses them."""
+
     engine: Engine
     tasks: Mapping[str, Task[Any]]
+    variant: str
+
+
+@dataclass(frozen=True)
+class Served:
+    """One version that serves; `explain` is its graph that also tells what the gates do, if it has one."""
+
+    loaded: Loaded
+    plain: Serving
+    explain: Serving | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of all sessions that do not ask for explanations."""
+        return self.plain.engine
+
+    @property
+    def tasks(self) -> Mapping[str, Task[Any]]:
+        """What the version can do, by the name of the endpoint."""
+        return self.plain.tasks
+
+    def serving(self, task: str, *, explain: bool) -> Serving:
+        """What serves a session. Raises OPTION_NOT_SERVED when it asks for explanations and there are none."""
+        if not explain:
+            return self.plain
+        if self.explain is None or task not in self.explain.tasks:
+            problem = f"{self.manifest.name} {self.manifest.version} has no explain graph"
+            message = f"{problem}: export it again, or ask without explain"
+            raise unserved(Reason.OPTION_NOT_SERVED, message, "config.explain")
+        return self.explain
 
     @property
     def manifest(self) -> Manifest:
@@ -36,6 +71,8 @@ class Catalog:
     def __init__(self, served: Iterable[Served], refused: Iterable[Refused] = ()) -> None:
         self.served = tuple(served)
         self.refused = tuple(refused)
+        both = [serving for each in self.served for serving in (each.plain, each.explain)]
+        self.engines = tuple(serving.engine for serving in both if serving is not None)
 
     def find(self, task: str, name: str, version: int) -> Served:
         """The version of a model, the newest when `version` is 0; an empty name means the only one for the task.
@@ -90,16 +127,26 @@ def serve_version(loaded: Loaded, factories: Mapping[str, TaskFactory], generic:
     manifest = loaded.bundle.manifest
     names = {generic, manifest.task} if manifest.frontend else {generic}
     tasks = {name: factories[name](loaded.bundle) for name in names & set(factories)}
-    engine = Engine(
-        f"{manifest.name}/{manifest.version}",
-        loaded.model,
+    plain = Serving(_engine(manifest, str(manifest.version), loaded.model, limits), tasks, loaded.variant)
+    if loaded.explain is None or manifest.explain is None:
+        return Served(loaded, plain)
+    limits = replace(limits, max_sessions=min(limits.max_sessions, MAX_EXPLAINED_SESSIONS))
+    layers = manifest.explain.layers
+    watching = {name: Explaining(task, layers) for name, task in tasks.items() if name != generic}
+    engine = _engine(manifest, f"{manifest.version}/explain", loaded.explain, limits)
+    return Served(loaded, plain, Serving(engine, watching, "explain"))
+
+
+def _engine(manifest: Manifest, version: str, model: Model, limits: Limits) -> Engine:
+    return Engine(
+        f"{manifest.name}/{version}",
+        model,
         inputs=input_specs(manifest),
         states=[
             StateSpec(state.name, _numbers(state.shape), state.dtype, state.initial_value) for state in manifest.state
         ],
         limits=limits,
     )
-    return Served(loaded, engine, tasks)
 
 
 def _numbers(shape: Iterable[int | str]) -> tuple[int, ...]:

@@ -192,8 +192,8 @@ class Engine:
 
     def _apply(self, stream: Stream, reaction: Reaction, now: float, merge_time: float) -> None:
         items, chunk, reset, done = reaction
-        for sequence_number, value, interim in items:
-            stream.give(sequence_number, value, interim)
+        for sequence_number, value, interim, numbered in items:
+            stream.give(sequence_number, value, interim, numbered)
         self.counters.items += len(items)
         if reset:
             self._scheduler.reset(stream.session)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from service.bundle import MANIFEST_FILE, Bundle, load_bundle
 from service.errors import BundleError, Code, Reason, ServiceError
-from service.model import Model, load_model
+from service.model import Model, load_explain, load_model
 
 VERSION = re.compile("[1-9][0-9]{0,8}")
 """Nine digits at most: a version is a uint32 in the contract."""
@@ -27,11 +27,21 @@ class Loading:
 
 @dataclass(frozen=True)
 class Loaded:
-    """One version that is ready: its golden vectors were replayed and every batch size was warmed."""
+    """One version that is ready: its golden vectors were replayed and every batch size was warmed.
+
+    `explain`: its graph that also tells what the gates do, if it has one.
+    """
 
     bundle: Bundle
     model: Model
     variant: str
+    explain: Model | None = None
+
+    def close(self) -> None:
+        """Free the graphs."""
+        self.model.close()
+        if self.explain is not None:
+            self.explain.close()
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,9 @@ def load_version(folder: Path, loading: Loading) -> Loaded | Refused:
             bundle, variant, device=loading.device, allow_fallback=loading.allow_fallback, threads=loading.threads
         )
         model.warm_up(_batch_sizes(loading.max_batch_rows))
+        explain = load_explain(
+            bundle, device=loading.device, allow_fallback=loading.allow_fallback, threads=loading.threads
+        )
     except ServiceError as error:
         if error.reason in (Reason.DEVICE_NOT_AVAILABLE, Reason.SETTING_INVALID):
             raise
@@ -85,7 +98,7 @@ def load_version(folder: Path, loading: Loading) -> Loaded | Refused:
         # A bundle may be damaged in ways nobody thought of; the rest of the repository still serves.
         message = f"{folder} cannot be loaded: {type(error).__name__}: {error}"
         return Refused(name, version, BundleError(Reason.BUNDLE_DAMAGED, message))
-    return Loaded(bundle, model, variant)
+    return Loaded(bundle, model, variant, explain)
 
 
 def _check_place(bundle: Bundle, name: str, version: str) -> None:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from service.catalog import Catalog, Served, TaskFactory, serve_version
 from service.config import Settings
+from service.engine import Engine
 from service.errors import Code, Reason, ServiceError
 from service.metrics import EngineReading, RequestCounters, ServerCollector
 from service.repository import Loaded, Loading, Refused, load_repository
@@ -81,7 +82,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     health = add_services(server, catalog, requests, settings.max_message_bytes)
     host, port = settings.listen.rsplit(":", 1)[0], _bind(server, settings.listen)
     with _metrics(settings, catalog, requests) as metrics_address:
-        loops = [asyncio.create_task(each.engine.run()) for each in catalog.served]
+        loops = [asyncio.create_task(engine.run()) for engine in catalog.engines]
         loops.append(asyncio.create_task(_expire(catalog)))
         await server.start()
         await health.serving()
@@ -96,7 +97,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
             for each in catalog.served:
-                each.loaded.model.close()
+                each.loaded.close()
             log.info("stopped")
 
 
@@ -134,7 +135,7 @@ def _serve_or_refuse(
     try:
         return serve_version(version, factories, INFERENCE, limits)
     except ServiceError as error:
-        version.model.close()
+        version.close()
         return Refused(manifest.name, str(manifest.version), error)
 
 
@@ -154,14 +155,14 @@ def _taken(address: str, setting: str) -> ServiceError:
 async def _expire(catalog: Catalog) -> None:
     while True:
         await asyncio.sleep(EXPIRY_INTERVAL)
-        for each in catalog.served:
-            each.engine.expire()
+        for engine in catalog.engines:
+            engine.expire()
 
 
 async def _drain(catalog: Catalog, timeout: float) -> None:
-    for each in catalog.served:
-        each.engine.stop_admitting()
-    in_time = await asyncio.gather(*(each.engine.drained(timeout) for each in catalog.served))
+    for engine in catalog.engines:
+        engine.stop_admitting()
+    in_time = await asyncio.gather(*(engine.drained(timeout) for engine in catalog.engines))
     log.info("drained", in_time=all(in_time))
 
 
@@ -189,11 +190,13 @@ def _metrics(settings: Settings, catalog: Catalog, requests: RequestCounters) ->
 
 
 def readings(catalog: Catalog) -> list[EngineReading]:
-    """All engines at the moment of a scrape."""
-    return [
-        EngineReading(each.manifest.name, str(each.manifest.version), each.engine.counters, each.engine.gauges)
-        for each in catalog.served
-    ]
+    """All engines at the moment of a scrape; that of an explain graph has the version `<version>/explain`."""
+    return [_reading(engine) for engine in catalog.engines]
+
+
+def _reading(engine: Engine) -> EngineReading:
+    model, version = engine.name.split("/", 1)
+    return EngineReading(model, version, engine.counters, engine.gauges)
 
 
 def load_states(catalog: Catalog) -> dict[tuple[str, str], str]:

@@ -38,6 +38,7 @@ class Stream:
     next_delivery: float = 0.0
     finished: bool = False
     error: ServiceError | None = None
+    _interim_last: bool = False
     _answers_due: bool = False
     _reader: asyncio.Future[None] | None = None
     _writer: asyncio.Future[None] | None = None
@@ -65,15 +66,18 @@ class Stream:
         self.on_taken(self)
         return answers
 
-    def give(self, sequence_number: int, value: Any, interim: bool) -> None:
+    def give(self, sequence_number: int, value: Any, interim: bool, numbered: bool = True) -> None:
         """Add an answer and number it; an interim one takes the place of an interim one that was not taken yet."""
-        if not interim:
+        if interim:
+            if self._interim_last and self.outbox:
+                self.outbox.pop()
+            self.outbox.append(Answer(0, sequence_number, value))
+        elif numbered:
             self.outbox.append(Answer(self.next_answer_number, sequence_number, value))
             self.next_answer_number += 1
-        elif self.outbox and self.outbox[-1].number == 0:
-            self.outbox[-1] = Answer(0, sequence_number, value)
         else:
             self.outbox.append(Answer(0, sequence_number, value))
+        self._interim_last = interim
 
     def wake_reader(self) -> None:
         """Tell the transport that there may be room."""

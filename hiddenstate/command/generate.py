@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiddenstate.command.terminal import ADDRESS, Address, Json, SourceFile, note, print_json, text_pieces
+from hiddenstate.command.explaining import plot_gates, print_all_json, show_gates
+from hiddenstate.command.terminal import (
+    ADDRESS,
+    Address,
+    Explain,
+    GatePlot,
+    Json,
+    SourceFile,
+    note,
+    print_json,
+    text_pieces,
+)
 
 if TYPE_CHECKING:
     from hiddenstate.sessions import TextStream
@@ -36,6 +47,8 @@ def generate(
     alternatives: Annotated[
         int | None, typer.Option(help="With --json: tell so many likeliest tokens in the place of each.")
     ] = None,
+    explain: Explain = False,
+    plot: GatePlot = None,
     json: Json = False,
     address: Address = ADDRESS,
 ) -> None:
@@ -60,11 +73,18 @@ def generate(
             stop=stop,
             alternatives=alternatives,
             log_probabilities=json,
+            explain=explain or plot is not None,
         )
         if json:
-            _print_lines(stream)
+            print_all_json(stream)
+            if stream.completion is not None:
+                print_json(stream.completion)
+        elif explain:
+            show_gates(stream)
         else:
             _print_text(stream, pieces)
+        if plot is not None:
+            plot_gates(stream.explanations, plot)
 
 
 def without_last_newline(pieces: Iterable[str]) -> Iterator[str]:
@@ -88,13 +108,6 @@ class _Prompt:
         for piece in self._pieces:
             self.sent += piece
             yield piece
-
-
-def _print_lines(stream: TextStream) -> None:
-    for token in stream:
-        print_json(token)
-    if stream.completion is not None:
-        print_json(stream.completion)
 
 
 def _print_text(stream: TextStream, prompt: _Prompt) -> None:

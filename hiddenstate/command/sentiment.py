@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiddenstate.command.terminal import ADDRESS, Address, Json, SourceFile, print_json, text_pieces
+from hiddenstate.command.explaining import plot_gates, print_all_json, show_gates
+from hiddenstate.command.terminal import ADDRESS, Address, Explain, GatePlot, Json, SourceFile, print_json, text_pieces
 from hiddenstate.command.words import Remembered, paced, split_lines, split_words
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def sentiment(
     lines: Annotated[bool, typer.Option("--lines", "-l", help="Every line is a text of its own.")] = False,
     model: Annotated[str, typer.Option("--model", "-m", help="Model. Default: the only one that reads.")] = "",
     pace: Annotated[float, typer.Option(help="Words a second to send, to watch it read. 0: at once.", min=0)] = 0.0,
+    explain: Explain = False,
+    plot: GatePlot = None,
     json: Json = False,
     address: Address = ADDRESS,
 ) -> None:
@@ -38,16 +41,19 @@ def sentiment(
                 _print_document(documents.next_answered(), result, json)
             return
         words = Remembered(paced(split_words(pieces), pace))
-        results = client.sentiment(words, model=model)
+        results = client.sentiment(words, model=model, explain=explain or plot is not None)
         if json:
-            for result in results:
-                print_json(result)
+            print_all_json(results)
+        elif explain:
+            show_gates(results)
         elif sys.stdout.isatty():
             from hiddenstate.command.reading import show_live
 
             show_live(words, results)
         else:
             _print_plain(results.final())
+        if plot is not None:
+            plot_gates(results.explanations, plot)
 
 
 def _print_plain(result: Sentiment, text: str = "") -> None:

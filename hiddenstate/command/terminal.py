@@ -17,6 +17,11 @@ from hiddenstate.protocol import DEFAULT_ADDRESS
 
 Address = Annotated[str, typer.Option("--address", "-a", envvar="HIDDENSTATE_ADDRESS", help="host:port of the server.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Show what the gates did at every step.")]
+GatePlot = Annotated[
+    Path | None,
+    typer.Option("--plot", help="Draw the gates of every step into this picture.", show_default=False),
+]
 SourceFile = Annotated[
     Path | None,
     typer.Option("--file", "-f", help="Read the text from a file; -: standard input.", show_default=False),
@@ -45,6 +50,12 @@ def print_json(value: Any) -> None:
     """One line of JSON for a result or a dictionary."""
     data = value if isinstance(value, dict) else asdict(value)
     print(json.dumps(data, ensure_ascii=False), flush=True)
+
+
+def missing_extra(extra: str, purpose: str) -> typer.Exit:
+    """Say which extra brings what is missing; raise what is returned."""
+    typer.secho(f"error: to {purpose}, run pip install 'hiddenstate[{extra}]'", fg=typer.colors.RED, err=True)
+    return typer.Exit(1)
 
 
 def note(message: str) -> None:

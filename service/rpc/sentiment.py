@@ -5,7 +5,8 @@ from typing import Any
 
 from hiddenstate.v1 import classification_pb2, sentiment_pb2, session_pb2
 from service.bundle import Manifest
-from service.errors import Reason, unserved
+from service.rpc.explanation import explanation_message
+from service.tasks.explaining import Explanation
 from service.tasks.sentiment import Sentiment, SentimentOptions, Text
 from service.tasks.task import Answer, Finish
 
@@ -18,8 +19,6 @@ class SentimentCodec:
 
     def options(self, config: sentiment_pb2.AnalyzeSentimentConfig) -> SentimentOptions:
         """Whether running results are wanted: yes, unless the client says no."""
-        if config.explain:
-            raise unserved(Reason.OPTION_NOT_SERVED, "explain is not served yet: leave it unset", "config.explain")
         return SentimentOptions(interim=config.interim_results if config.HasField("interim_results") else True)
 
     def payload(self, request: sentiment_pb2.AnalyzeSentimentRequest, manifest: Manifest) -> Text | Finish:
@@ -31,9 +30,13 @@ class SentimentCodec:
         return sentiment_pb2.AnalyzeSentimentResponse(opened=opened)
 
     def responses(self, answers: Sequence[Answer]) -> Iterator[sentiment_pb2.AnalyzeSentimentResponse]:
-        """One response for each result."""
+        """One response for each result and each explanation."""
         for number, sequence_number, item in answers:
-            yield sentiment_pb2.AnalyzeSentimentResponse(result=_result(number, sequence_number, item))
+            if isinstance(item, Explanation):
+                explanation = explanation_message(sequence_number, item)
+                yield sentiment_pb2.AnalyzeSentimentResponse(explanation=explanation)
+            else:
+                yield sentiment_pb2.AnalyzeSentimentResponse(result=_result(number, sequence_number, item))
 
 
 def _result(number: int, sequence_number: int, sentiment: Sentiment) -> sentiment_pb2.SentimentResult:

@@ -15,7 +15,8 @@ from google.protobuf import duration_pb2
 
 from hiddenstate.v1 import session_pb2
 from service.bundle import Manifest
-from service.catalog import Catalog, Served
+from service.catalog import Catalog, Serving
+from service.engine import Engine
 from service.errors import Code, Reason, ServiceError, internal, invalid, unserved
 from service.rpc.parsing import Unreadable
 from service.stream import Message, Stream
@@ -82,10 +83,10 @@ class Streaming:
 
     async def serve(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         """From the config to the last answer. Raises the ServiceError of the session if it has one."""
-        served, stream, opened = self._open(await context.read())
+        serving, manifest, stream, opened = self._open(await context.read())
         try:
             await context.write(opened)
-            reader = asyncio.create_task(self._read(context, served, stream))
+            reader = asyncio.create_task(self._read(context, serving.engine, manifest, stream))
             try:
                 while answers := await stream.answers():
                     for response in self._codec.responses(answers):
@@ -96,16 +97,17 @@ class Streaming:
                 reader.cancel()
         finally:
             # Without effect unless the client left before its session ended.
-            served.engine.close(stream)
+            serving.engine.close(stream)
 
-    def _open(self, request: Any) -> tuple[Served, Stream, Any]:
+    def _open(self, request: Any) -> tuple[Serving, Manifest, Stream, Any]:
         config = _config_of(request)
         session = config.session
         _check_session(session)
         served = self._catalog.find(self._codec.task, session.model, session.version)
+        serving = served.serving(self._codec.task, explain=getattr(config, "explain", False))
         options = self._codec.options(config)
         session_id = session.session_id or secrets.token_hex(16)
-        stream = served.engine.open(served.tasks[self._codec.task], options, session_id, _patience(session))
+        stream = serving.engine.open(serving.tasks[self._codec.task], options, session_id, _patience(session))
         opened = session_pb2.Opened(
             session_id=session_id,
             model=served.manifest.name,
@@ -113,12 +115,12 @@ class Streaming:
             next_sequence_number=1,
             next_answer_number=1,
             durability=session_pb2.DURABILITY_NONE,
-            variant=served.loaded.variant,
+            variant=serving.variant,
         )
-        return served, stream, self._codec.opened(opened, options)
+        return serving, served.manifest, stream, self._codec.opened(opened, options)
 
     async def _read(
-        self, context: grpc.aio.ServicerContext[Any, Any], served: Served, stream: Stream
+        self, context: grpc.aio.ServicerContext[Any, Any], engine: Engine, manifest: Manifest, stream: Stream
     ) -> ServiceError | None:
         """Hand the client's messages to the session; one that is wrong ends it once all before it is answered.
 
@@ -131,12 +133,12 @@ class Streaming:
                 if request is END_OF_STREAM:
                     # A client that vanished ends its input, too, just before this RPC is cancelled: wait for that.
                     await asyncio.sleep(VANISHING)
-                message = self._message(request, numbers, served.manifest)
+                message = self._message(request, numbers, manifest)
                 if message is None:
                     continue
-                served.engine.submit(stream, message)
+                engine.submit(stream, message)
                 if isinstance(message.payload, End):
-                    return await self._behind_end(context, numbers, served.manifest)
+                    return await self._behind_end(context, numbers, manifest)
                 if stream.inbox:
                     await stream.has_room()
         except Exception as error:
@@ -144,7 +146,7 @@ class Streaming:
                 # A fault of ours: without a reader the stream would wait for its next message for ever.
                 log.exception("reading a stream failed", task=self._codec.task)
                 error = internal(error)
-            served.engine.submit(stream, error)
+            engine.submit(stream, error)
         return None
 
     async def _behind_end(

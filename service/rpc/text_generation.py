@@ -6,7 +6,8 @@ from typing import Any
 
 from hiddenstate.v1 import session_pb2, text_generation_pb2, token_pb2
 from service.bundle import Manifest
-from service.errors import Reason, unserved
+from service.rpc.explanation import explanation_message
+from service.tasks.explaining import Explanation
 from service.tasks.generation import (
     Completion,
     Generate,
@@ -34,8 +35,6 @@ class TextGenerationCodec:
 
     def options(self, config: text_generation_pb2.GenerateTextConfig) -> SessionOptions:
         """The options and the seed, drawn when the client has none."""
-        if config.explain:
-            raise unserved(Reason.OPTION_NOT_SERVED, "explain is not served yet: leave it unset", "config.explain")
         seed = config.seed if config.HasField("seed") else secrets.randbits(64)
         return SessionOptions(_generation_options(config.options), seed)
 
@@ -52,7 +51,7 @@ class TextGenerationCodec:
         return text_generation_pb2.GenerateTextResponse(opened=opened)
 
     def responses(self, answers: Sequence[Answer]) -> Iterator[text_generation_pb2.GenerateTextResponse]:
-        """Tokens gathered up to each completion."""
+        """Tokens gathered up to each completion or explanation."""
         gathered: text_generation_pb2.GenerateTextResponse | None = None
         for number, sequence_number, item in answers:
             if isinstance(item, Token):
@@ -63,7 +62,11 @@ class TextGenerationCodec:
             if gathered is not None:
                 yield gathered
                 gathered = None
-            yield _completion(number, sequence_number, item)
+            if isinstance(item, Explanation):
+                explanation = explanation_message(sequence_number, item)
+                yield text_generation_pb2.GenerateTextResponse(explanation=explanation)
+            else:
+                yield _completion(number, sequence_number, item)
         if gathered is not None:
             yield gathered
 

@@ -133,6 +133,10 @@ class SentimentAnalysis:
                 turn.progress.read_count += turn.steps
         return [self._reaction(turn) for turn in turns]
 
+    def step_text(self, chunk: Chunk, step: int) -> str:
+        """The token that a step reads."""
+        return self._frontend.token_text(int(chunk.inputs[self._input][step]))
+
     def _close_document(self, progress: Reading, message: Finish | End, sequence_number: int, now: float) -> Chunk:
         chunk = self._chunk(progress, progress.stream.flush(), sequence_number, now, mark=message)
         if progress.token_count == 0:

@@ -39,11 +39,16 @@ class Turn(NamedTuple, Generic[P]):
 
 
 class Item(NamedTuple):
-    """An item that a task gives in reaction to a tick; an interim one is not numbered and may be dropped."""
+    """An item that a task gives in reaction to a tick.
+
+    An interim one is not numbered, and the next one takes its place if it was not sent yet. One that is neither
+    interim nor `numbered` is sent once, and lost with its stream.
+    """
 
     sequence_number: int
     value: Any
     interim: bool = False
+    numbered: bool = True
 
 
 class Reaction(NamedTuple):

@@ -139,6 +139,10 @@ class TextGeneration:
                 reactions[index] = reaction
         return reactions
 
+    def step_text(self, chunk: Chunk, step: int) -> str:
+        """The token that a step reads."""
+        return self._frontend.token_text(int(chunk.inputs[self._input][step]))
+
     def _prompt(self, progress: Writing, text: str, sequence_number: int, now: float) -> Chunk:
         if len(text) > self._max_characters:
             problem = f"a prompt of {len(text)} characters is over the limit of {self._max_characters}"

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from service.bundle import load_bundle
-from service.catalog import Catalog, Served
+from service.catalog import Catalog, Served, Serving
 from service.errors import BundleError, Code, Reason, ServiceError
 from service.repository import Loaded, Refused
 from tests.repositories import GENERATOR, PLAIN, REPOSITORY, SENTIMENT, copy_bundle
@@ -16,7 +16,7 @@ NOTHING: Any = None
 def served(folder, *tasks: str) -> Served:
     """A version that serves some tasks, without an engine."""
     loaded = Loaded(load_bundle(folder), NOTHING, "fp32")
-    return Served(loaded, NOTHING, cast(Any, dict.fromkeys(("inference", *tasks))))
+    return Served(loaded, Serving(NOTHING, cast(Any, dict.fromkeys(("inference", *tasks))), "fp32"))
 
 
 @pytest.fixture

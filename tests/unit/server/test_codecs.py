@@ -88,20 +88,6 @@ def test_the_seed_of_the_client_is_kept_or_one_is_drawn_and_told(seed: int | Non
     assert generation.opened(session_pb2.Opened(), options).opened.seed == options.seed
 
 
-@pytest.mark.parametrize(
-    ("codec", "config"),
-    [
-        (generation, text_generation_pb2.GenerateTextConfig(explain=True)),
-        (sentiment, sentiment_pb2.AnalyzeSentimentConfig(explain=True)),
-    ],
-)
-def test_explain_is_not_served_and_says_so(codec, config):
-    with pytest.raises(ServiceError) as caught:
-        codec.options(config)
-    assert (caught.value.code, caught.value.reason) == (Code.UNIMPLEMENTED, Reason.OPTION_NOT_SERVED)
-    assert caught.value.violations[0].field == "config.explain"
-
-
 @given(st.text())
 def test_text_arrives_as_it_was_sent(text: str):
     prompt = text_generation_pb2.GenerateTextRequest(prompt=text_generation_pb2.Prompt(text=text))
