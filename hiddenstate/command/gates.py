@@ -14,8 +14,11 @@ from hiddenstate.command.terminal import missing_extra
 from hiddenstate.explanation import LayerGates, StepExplanation
 
 TEXT_WIDTH = 12
+COLUMNS = 3
+"""Heat maps side by side in a picture."""
 SHOWN = ("input", "forget", "output", "reset", "update", "cell_state", "hidden_state")
 """Gates that get a strip at the terminal; the candidate is left to the picture."""
+SHADES = " ░▒▓█"
 LOW, MIDDLE, HIGH = (59, 76, 192), (221, 221, 221), (180, 4, 38)
 """Blue over grey to red: a diverging scale that colour-blind eyes can read (Moreland 2009)."""
 
@@ -57,9 +60,13 @@ class GateLines:
         for name, units in self._strips:
             values = step.layers[-1].gates[name]
             for value in scaled(name, values[np.linspace(0, values.size - 1, units).astype(int)]):
-                line.append("█", style=f"rgb({','.join(map(str, colour(value)))})")
+                line.append(self._block(value), style=f"rgb({','.join(map(str, colour(value)))})")
             line.append("  ")
         return line
+
+    def _block(self, value: float) -> str:
+        """A full block, which its colour tells apart; without colours a darker one for a higher value."""
+        return "█" if self._console.color_system else SHADES[round((float(value) + 1) / 2 * (len(SHADES) - 1))]
 
 
 def scaled(gate: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -86,23 +93,23 @@ def save_heat_map(steps: Sequence[StepExplanation], path: Path) -> None:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise missing_extra("plot", "draw a picture") from error
-    layers = steps[0].layers
-    columns = max(len(layer.gates) for layer in layers)
-    width = min(4.0, max(2.4, 0.14 * len(steps))) * columns + 1
-    figure = Figure(figsize=(width, 3.2 * len(layers) + 0.8), layout="constrained")
-    grid = figure.subplots(len(layers), columns, squeeze=False)
-    for row, layer in zip(grid, layers, strict=True):
-        for axes in row[len(layer.gates) :]:
-            axes.set_axis_off()
-    for number, layer in enumerate(layers):
-        for axes, gate in zip(grid[number], layer.gates, strict=False):
-            values = np.stack([step.layers[number].gates[gate] for step in steps], axis=1)  # [hidden, steps]
-            ordered = scaled(gate, values[np.argsort(values.mean(axis=1))])
-            image = axes.imshow(ordered, aspect="auto", cmap="coolwarm", vmin=-1, vmax=1, interpolation="nearest")
-            axes.set_title(f"{layer.name}: {gate.replace('_', ' ')}", fontsize=9)
-            axes.set_xticks(range(len(steps)), [_label(step) for step in steps], rotation=90, fontsize=6)
-            axes.set_yticks([])
-        grid[number][0].set_ylabel("units, by their mean", fontsize=8)
+    maps = [(number, gate) for number, layer in enumerate(steps[0].layers) for gate in layer.gates]
+    columns = min(len(maps), COLUMNS)
+    rows = -(-len(maps) // columns)
+    width = min(5.0, max(2.6, 0.16 * len(steps))) * columns + 1
+    figure = Figure(figsize=(width, 3.2 * rows + 0.8), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat[len(maps) :]:
+        axes.set_axis_off()
+    for axes, (number, gate) in zip(grid.flat, maps, strict=False):
+        values = np.stack([step.layers[number].gates[gate] for step in steps], axis=1)  # [hidden, steps]
+        ordered = scaled(gate, values[np.argsort(values.mean(axis=1))])
+        image = axes.imshow(ordered, aspect="auto", cmap="coolwarm", vmin=-1, vmax=1, interpolation="nearest")
+        axes.set_title(f"{steps[0].layers[number].name}: {gate.replace('_', ' ')}", fontsize=9)
+        axes.set_xticks(range(len(steps)), [_label(step) for step in steps], rotation=90, fontsize=6)
+        axes.set_yticks([])
+    for axes in grid[:, 0]:
+        axes.set_ylabel("units, by their mean", fontsize=8)
     bar = figure.colorbar(image, ax=grid, shrink=0.6, aspect=40, location="bottom")
     bar.set_ticks([-1, 0, 1], labels=["closed, or -1", "half open, or 0", "open, or 1"])
     figure.savefig(path, dpi=150)
