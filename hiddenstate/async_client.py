@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -11,12 +11,19 @@ import grpc.aio
 
 from hiddenstate import wire
 from hiddenstate.answers import TextAnswer
-from hiddenstate.async_sessions import AsyncGenerateSession, AsyncInferSession, AsyncSentimentStream, AsyncTextStream
+from hiddenstate.async_sessions import (
+    AsyncGenerateSession,
+    AsyncInferSession,
+    AsyncSentimentStream,
+    AsyncTagStream,
+    AsyncTextStream,
+)
 from hiddenstate.async_stream import AsyncConnection, AsyncStream
 from hiddenstate.options import GenerateOptions, InferOptions, SentimentOptions, SessionOptions
 from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
-from hiddenstate.requests import GenerateScript, SentimentScript, spoken_async
+from hiddenstate.requests import GenerateScript, SentimentScript, requests_of_async, spoken_async
 from hiddenstate.results import Model, Sentiment
+from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
 from hiddenstate.v1.model_pb2 import ListModelsRequest
 
 Text = str | Iterable[str] | AsyncIterable[str]
@@ -65,6 +72,19 @@ class AsyncClient:
         protocol = StreamProtocol.of(wire.ANALYZE_SENTIMENT, options)
         return self._read(SentimentScript(protocol, options, whole=True), documents)
 
+    def tag(self, words: Text, **options: Unpack[TagOptions]) -> AsyncTagStream:
+        """Tag one sentence, a text or words as they come: an async iterator over tags."""
+        script = TagScript(StreamProtocol.of(TAG_TOKENS, options), options)
+        if isinstance(words, AsyncIterable):
+            return self._tag(script, ([word] async for word in words))
+        return self._tag(script, [split_words(words)] if isinstance(words, str) else ([word] for word in words))
+
+    def tag_sentences(
+        self, sentences: Iterable[Sequence[str]] | AsyncIterable[Sequence[str]], **options: Unpack[TagOptions]
+    ) -> AsyncTagStream:
+        """Tag many sentences, the words of each, over one stream; `.sentences` holds those that are complete."""
+        return self._tag(TagScript(StreamProtocol.of(TAG_TOKENS, options), options, whole=True), sentences)
+
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> AsyncInferSession:
         """A session on tensors with any model. Use it in an `async with` block."""
         return AsyncInferSession(self._open(wire.INFER, wire.infer_config(model, options), options))
@@ -97,6 +117,10 @@ class AsyncClient:
     def _read(self, script: SentimentScript, text: Text) -> AsyncSentimentStream:
         timeout = script.options.get("timeout")
         return AsyncSentimentStream(AsyncStream(self._connection, script.protocol, timeout, spoken_async(script, text)))
+
+    def _tag(self, script: TagScript, pieces: Iterable[Sequence[str]] | AsyncIterable[Sequence[str]]) -> AsyncTagStream:
+        requests = requests_of_async(script, pieces)
+        return AsyncTagStream(AsyncStream(self._connection, script.protocol, script.options.get("timeout"), requests))
 
     def _open(self, rpc: Rpc, config: Any, options: SessionOptions) -> AsyncStream:
         protocol = StreamProtocol.of(rpc, options)

@@ -12,10 +12,11 @@ from hiddenstate.explanation import StepExplanation
 from hiddenstate.options import TextOptions
 from hiddenstate.requests import finish, generation, inference_chunk, prompts
 from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
+from hiddenstate.tasks.tagging import Tag, TagAnswers, TaggedSentence
 from hiddenstate.tensors import Array
 
 
-class _AsyncCall:
+class AsyncCall:
     """A call that may be left at any time: `close()`, or leave its `async with` block. The server frees the session."""
 
     def __init__(self, stream: AsyncStream) -> None:
@@ -52,7 +53,7 @@ class _AsyncCall:
         self.close()
 
 
-class AsyncTextStream(_AsyncCall, AsyncIterator[Token]):
+class AsyncTextStream(AsyncCall, AsyncIterator[Token]):
     """A text as it is written: iterate over its tokens, or take `text()`."""
 
     def __init__(self, stream: AsyncStream, answer: TextAnswer) -> None:
@@ -82,7 +83,7 @@ class AsyncTextStream(_AsyncCall, AsyncIterator[Token]):
         self._answer.check()
 
 
-class AsyncSentimentStream(_AsyncCall, AsyncIterator[Sentiment]):
+class AsyncSentimentStream(AsyncCall, AsyncIterator[Sentiment]):
     """Running results while a text is read, and its final one as the last."""
 
     def __init__(self, stream: AsyncStream) -> None:
@@ -103,7 +104,36 @@ class AsyncSentimentStream(_AsyncCall, AsyncIterator[Sentiment]):
                 yield result
 
 
-class AsyncGenerateSession(_AsyncCall):
+class AsyncTagStream(AsyncCall, AsyncIterator[Tag]):
+    """Tags as they are settled; `sentences` holds those that are complete."""
+
+    def __init__(self, stream: AsyncStream) -> None:
+        super().__init__(stream)
+        self._answers = TagAnswers(stream.protocol)
+        self._tags = self._read()
+
+    @property
+    def sentences(self) -> list[TaggedSentence]:
+        """The sentences that are complete so far."""
+        return self._answers.sentences
+
+    async def sentence(self) -> TaggedSentence:
+        """The last sentence, once all is read. Raises ServerError."""
+        async for _ in self:
+            pass
+        return self._answers.last()
+
+    async def __anext__(self) -> Tag:
+        """The next tag. Raises ServerError."""
+        return await anext(self._tags)
+
+    async def _read(self) -> AsyncIterator[Tag]:
+        async for content, response in self._stream:
+            for tag in self._answers.take(content, response):
+                yield tag
+
+
+class AsyncGenerateSession(AsyncCall):
     """A session that writes: prompt, generate, prompt again; the model remembers everything before."""
 
     async def prompt(self, text: str) -> None:
@@ -118,7 +148,7 @@ class AsyncGenerateSession(_AsyncCall):
         return AsyncTextStream(self._stream, TextAnswer(self._stream.protocol, request.sequence_number))
 
 
-class AsyncInferSession(_AsyncCall):
+class AsyncInferSession(AsyncCall):
     """A session on tensors: the server keeps the state, `step` sends only what is new."""
 
     async def step(self, inputs: Array | Mapping[str, Array]) -> dict[str, Array]:

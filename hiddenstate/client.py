@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -12,10 +12,11 @@ from hiddenstate import wire
 from hiddenstate.answers import TextAnswer
 from hiddenstate.options import GenerateOptions, InferOptions, SentimentOptions, SessionOptions
 from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
-from hiddenstate.requests import GenerateScript, SentimentScript, spoken
+from hiddenstate.requests import GenerateScript, SentimentScript, requests_of, spoken
 from hiddenstate.results import Model, Sentiment
-from hiddenstate.sessions import GenerateSession, InferSession, SentimentStream, TextStream
+from hiddenstate.sessions import GenerateSession, InferSession, SentimentStream, TagStream, TextStream
 from hiddenstate.stream import Connection, Stream
+from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
 from hiddenstate.v1.model_pb2 import ListModelsRequest
 
 
@@ -59,6 +60,15 @@ class Client:
         protocol = StreamProtocol.of(wire.ANALYZE_SENTIMENT, options)
         return self._read(SentimentScript(protocol, options, whole=True), documents)
 
+    def tag(self, words: str | Iterable[str], **options: Unpack[TagOptions]) -> TagStream:
+        """Tag one sentence, a text or words as they come: an iterator over tags; `.sentence()` gives them all."""
+        pieces = [split_words(words)] if isinstance(words, str) else ([word] for word in words)
+        return self._tag(TagScript(StreamProtocol.of(TAG_TOKENS, options), options), pieces)
+
+    def tag_sentences(self, sentences: Iterable[Sequence[str]], **options: Unpack[TagOptions]) -> TagStream:
+        """Tag many sentences, the words of each, over one stream; `.sentences` holds those that are complete."""
+        return self._tag(TagScript(StreamProtocol.of(TAG_TOKENS, options), options, whole=True), sentences)
+
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> InferSession:
         """A session on tensors with any model. Use it in a `with` block."""
         return InferSession(self._open(wire.INFER, wire.infer_config(model, options), options))
@@ -91,6 +101,10 @@ class Client:
     def _read(self, script: SentimentScript, text: str | Iterable[str]) -> SentimentStream:
         timeout = script.options.get("timeout")
         return SentimentStream(Stream(self._connection, script.protocol, timeout, spoken(script, text)))
+
+    def _tag(self, script: TagScript, pieces: Iterable[Sequence[str]]) -> TagStream:
+        timeout = script.options.get("timeout")
+        return TagStream(Stream(self._connection, script.protocol, timeout, requests_of(script, pieces)))
 
     def _open(self, rpc: Rpc, config: Any, options: SessionOptions) -> Stream:
         protocol = StreamProtocol.of(rpc, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from hiddenstate import wire
 from hiddenstate.options import GenerateOptions, SentimentOptions, TextOptions
@@ -19,15 +19,18 @@ MAX_PIECE_CHARACTERS = 16_384
 """Text in one message; longer pieces are sent in several, which makes no difference to any answer."""
 
 
-class Script(Protocol):
-    """The requests of a stream: what comes first, for each piece of text, and last."""
+P = TypeVar("P", contravariant=True)
+
+
+class Script(Protocol[P]):
+    """The requests of a stream: what comes first, for each piece of input, and last."""
 
     def begin(self) -> Any:
         """The config."""
         ...
 
-    def piece(self, text: str) -> Iterable[Any]:
-        """The requests for a piece of text."""
+    def piece(self, piece: P, /) -> Iterable[Any]:
+        """The requests for a piece of input."""
         ...
 
     def end(self) -> Iterable[Any]:
@@ -81,26 +84,36 @@ class SentimentScript:
         yield self.protocol.end()
 
 
-def spoken(script: Script, text: str | Iterable[str]) -> Iterator[Any]:
-    """All requests of a script for a text that is there, or comes in pieces."""
+def requests_of(script: Script[P], pieces: Iterable[P]) -> Iterator[Any]:
+    """All requests of a script for input that comes in pieces."""
     yield script.begin()
-    for piece in (text,) if isinstance(text, str) else text:
+    for piece in pieces:
         yield from script.piece(piece)
     yield from script.end()
 
 
-async def spoken_async(script: Script, text: str | Iterable[str] | AsyncIterable[str]) -> AsyncIterator[Any]:
+async def requests_of_async(script: Script[P], pieces: Iterable[P] | AsyncIterable[P]) -> AsyncIterator[Any]:
     """All requests of a script; the pieces may come from an async iterable."""
-    if not isinstance(text, AsyncIterable):
-        for request in spoken(script, text):
+    if not isinstance(pieces, AsyncIterable):
+        for request in requests_of(script, pieces):
             yield request
         return
     yield script.begin()
-    async for piece in text:
+    async for piece in pieces:
         for request in script.piece(piece):
             yield request
     for request in script.end():
         yield request
+
+
+def spoken(script: Script[str], text: str | Iterable[str]) -> Iterator[Any]:
+    """All requests of a script for a text that is there, or comes in pieces."""
+    return requests_of(script, (text,) if isinstance(text, str) else text)
+
+
+def spoken_async(script: Script[str], text: str | Iterable[str] | AsyncIterable[str]) -> AsyncIterator[Any]:
+    """All requests of a script; the pieces may come from an async iterable."""
+    return requests_of_async(script, (text,) if isinstance(text, str) else text)
 
 
 def generation(protocol: StreamProtocol, options: TextOptions) -> Any:

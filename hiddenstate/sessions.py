@@ -12,10 +12,11 @@ from hiddenstate.options import TextOptions
 from hiddenstate.requests import finish, generation, inference_chunk, prompts
 from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
 from hiddenstate.stream import Stream
+from hiddenstate.tasks.tagging import Tag, TagAnswers, TaggedSentence
 from hiddenstate.tensors import Array
 
 
-class _Call:
+class Call:
     """A call that may be left at any time: `close()`, or leave its `with` block. The server then frees the session."""
 
     def __init__(self, stream: Stream) -> None:
@@ -51,7 +52,7 @@ class _Call:
         self.close()
 
 
-class TextStream(_Call, Iterator[Token]):
+class TextStream(Call, Iterator[Token]):
     """A text as it is written: iterate over its tokens, or take `text()`."""
 
     def __init__(self, stream: Stream, answer: TextAnswer) -> None:
@@ -84,7 +85,7 @@ class TextStream(_Call, Iterator[Token]):
         self._answer.check()
 
 
-class SentimentStream(_Call, Iterator[Sentiment]):
+class SentimentStream(Call, Iterator[Sentiment]):
     """Running results while a text is read, and its final one as the last."""
 
     def __init__(self, stream: Stream) -> None:
@@ -109,7 +110,39 @@ class SentimentStream(_Call, Iterator[Sentiment]):
                 yield result
 
 
-class GenerateSession(_Call):
+class TagStream(Call, Iterator[Tag]):
+    """Tags as they are settled; `sentences` holds those that are complete."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._answers = TagAnswers(stream.protocol)
+        self._tags = self._read()
+
+    @property
+    def sentences(self) -> list[TaggedSentence]:
+        """The sentences that are complete so far."""
+        return self._answers.sentences
+
+    def sentence(self) -> TaggedSentence:
+        """The last sentence, once all is read. Raises ServerError."""
+        for _ in self:
+            pass
+        return self._answers.last()
+
+    def __iter__(self) -> Self:
+        """The stream itself."""
+        return self
+
+    def __next__(self) -> Tag:
+        """The next tag. Raises ServerError."""
+        return next(self._tags)
+
+    def _read(self) -> Iterator[Tag]:
+        for content, response in self._stream:
+            yield from self._answers.take(content, response)
+
+
+class GenerateSession(Call):
     """A session that writes: prompt, generate, prompt again; the model remembers everything before."""
 
     def prompt(self, text: str) -> None:
@@ -124,7 +157,7 @@ class GenerateSession(_Call):
         return TextStream(self._stream, TextAnswer(self._stream.protocol, request.sequence_number))
 
 
-class InferSession(_Call):
+class InferSession(Call):
     """A session on tensors: the server keeps the state, `step` sends only what is new."""
 
     def step(self, inputs: Array | Mapping[str, Array]) -> dict[str, Array]:

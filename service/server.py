@@ -23,6 +23,7 @@ from service.rpc.services import INFERENCE, add_services
 from service.scheduler import Limits
 from service.tasks.inference import Inference, input_specs
 from service.tasks.sentiment import SentimentAnalysis
+from service.tasks.tagging import Tagging
 from service.tasks.text_generation import TextGeneration
 
 log = structlog.get_logger()
@@ -48,6 +49,7 @@ def task_factories(settings: Settings) -> dict[str, TaskFactory]:
     return {
         INFERENCE: lambda bundle: Inference.from_bundle(bundle, max_steps=settings.max_backlog_steps // 2),
         "text_generation": lambda bundle: TextGeneration.from_bundle(bundle, settings.max_text_characters),
+        "tagging": Tagging.from_bundle,
         "sentiment": lambda bundle: SentimentAnalysis.from_bundle(bundle, settings.max_text_characters),
     }
 

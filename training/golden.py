@@ -18,12 +18,14 @@ LENGTHS = ((4, 2, 1), (1, 3, 2), (2, 4, 4))
 
 def synthetic(sample: Array, batch: int, steps: int, seed: int) -> Array:
     """Inputs [batch, steps, ...] like `sample` [rows, time, ...], and none of it: tokens drawn evenly from those that
-    occur, or values drawn from a normal distribution with the mean and spread of each feature.
+    occur in their column, or values drawn from a normal distribution with the mean and spread of each feature.
     """
     random = np.random.default_rng(seed)
     if np.issubdtype(sample.dtype, np.integer):
-        tokens: Array = random.choice(np.unique(sample), (batch, steps)).astype(sample.dtype)
-        return tokens
+        columns = sample.reshape(sample.shape[0] * sample.shape[1], -1).T  # [columns, steps]
+        chosen = [random.choice(np.unique(column), (batch, steps)) for column in columns]
+        tokens: Array = np.stack(chosen, axis=2).astype(sample.dtype)
+        return tokens.reshape(batch, steps, *sample.shape[2:])
     flat = sample.reshape(-1, *sample.shape[2:])
     drawn = flat.mean(0) + flat.std(0) * random.standard_normal((batch, steps, *sample.shape[2:]))
     values: Array = drawn.astype(np.float32)

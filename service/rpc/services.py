@@ -36,6 +36,7 @@ from service.rpc.parsing import Unreadable, parser
 from service.rpc.sentiment import SentimentCodec
 from service.rpc.status import abort
 from service.rpc.streaming import Codec, Streaming
+from service.rpc.tagging import TaggingCodec
 from service.rpc.text_generation import TextGenerationCodec
 
 log = structlog.get_logger()
@@ -43,7 +44,7 @@ log = structlog.get_logger()
 INFERENCE = InferenceCodec.task
 """Name of the task that every model can do."""
 
-CODECS: tuple[type[Codec], ...] = (TextGenerationCodec, SentimentCodec, InferenceCodec)
+CODECS: tuple[type[Codec], ...] = (TextGenerationCodec, SentimentCodec, TaggingCodec, InferenceCodec)
 
 _CONTRACT: tuple[ModuleType, ...] = (
     classification_pb2,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 TASKS: Mapping[str, str] = {
     "text_generation": "training.tasks.text_generation",
     "sentiment": "training.tasks.sentiment",
+    "tagging": "training.tasks.tagging:STREAMING",
+    "tagging_whole": "training.tasks.tagging:WHOLE",
 }
 """What can be learned: a name, and the module, or `module:attribute`, that offers a `Task`."""
 

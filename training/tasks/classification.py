@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from service.frontends.text import TextFrontend, piece_pattern
 from service.model import Model
+from training.batches import Epochs, padded
 from training.committee import Committee
 from training.data.movie_snippets import Example
 from training.loop import Schedule
@@ -24,7 +25,6 @@ from training.regularize import Dropout, run_dropped, start_gates_open
 PADDING, UNKNOWN = "<|padding|>", "<|unknown|>"
 UNKNOWN_ID = 1  # special tokens get the first ids
 RATING_SCALE = 2.0  # ratings lie in -4..4, mostly within -2..2
-BUCKET_BATCHES = 20  # batches are cut from this many, sorted by length, to keep padding low
 
 Tokens = NDArray[np.int64]
 
@@ -97,18 +97,17 @@ class Classification:
         ratings = [np.nan if example.rating is None else example.rating / RATING_SCALE for example in train]
         self._ratings = torch.tensor(ratings, dtype=torch.float32)
         self._favours_second = _direction(self._labels, self._ratings)
-        self._epoch, self._plan = -1, []  # type: tuple[int, list[NDArray[np.int64]]]
+        self._epochs = Epochs([len(tokens) for tokens in self._tokens], recipe.rows, recipe.seed)
 
     @property
     def schedule(self) -> Schedule:
         """Validated once an epoch."""
-        epoch = -(-len(self._tokens) // self.recipe.rows)
         return Schedule(
-            steps=self.recipe.epochs * epoch,
+            steps=self.recipe.epochs * self._epochs.steps,
             learning_rate=self.recipe.learning_rate,
             warmup_steps=50,
             decay=self.recipe.decay,
-            validate_every=epoch,
+            validate_every=self._epochs.steps,
             bfloat16=False,
         )
 
@@ -118,10 +117,7 @@ class Classification:
 
     def loss(self, step: int) -> Tensor:
         """Cross entropy of the labels plus the squared error of the ratings, of every member by itself."""
-        epoch, batch = divmod(step, -(-len(self._tokens) // self.recipe.rows))
-        if epoch != self._epoch:
-            self._epoch, self._plan = epoch, self._cut(epoch)
-        chosen = self._plan[batch]
+        chosen = self._epochs.batch(step)
         losses = [self._member_loss(member, chosen) for member in self.network.networks()]
         return torch.stack(losses).sum()
 
@@ -191,30 +187,12 @@ class Classification:
     def restore(self, progress: Mapping[str, Any]) -> None:
         """Nothing to restore."""
 
-    def _cut(self, epoch: int) -> list[NDArray[np.int64]]:
-        """The batches of an epoch: places of examples of similar length, in random order."""
-        random = np.random.default_rng((self.recipe.seed, epoch))
-        order, rows = random.permutation(len(self._tokens)), self.recipe.rows
-        batches = []
-        for start in range(0, len(order), rows * BUCKET_BATCHES):
-            bucket = sorted(order[start : start + rows * BUCKET_BATCHES], key=lambda place: len(self._tokens[place]))
-            batches += [np.array(bucket[first : first + rows]) for first in range(0, len(bucket), rows)]
-        return [batches[place] for place in random.permutation(len(batches))]
-
 
 def _direction(labels: Tensor, ratings: Tensor) -> float:
     """1 when the second class is rated higher than the first, -1 when lower, 0 when that is not known."""
     means = [ratings[(labels == label) & ~ratings.isnan()].mean() for label in (0, 1)]
     difference = float(means[1] - means[0])  # NaN when a class has no rating
     return 1.0 if difference > 0 else -1.0 if difference < 0 else 0.0
-
-
-def padded(rows: Sequence[Tokens]) -> tuple[Tensor, Tensor]:
-    """Rows of tokens → [rows, longest] with zeros behind the ends, lengths [rows]."""
-    inputs = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
-    for place, row in enumerate(rows):
-        inputs[place, : len(row)] = torch.from_numpy(row)
-    return inputs, torch.tensor([len(row) for row in rows])
 
 
 def accuracy(scores: NDArray[np.float32], examples: Sequence[Example]) -> float:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from training.batches import padded
 from training.data.movie_snippets import Example
 from training.tasks.classification import (
     Classification,
     Recipe,
     accuracy,
     baseline_accuracy,
-    padded,
     train_tokenizer,
 )
 
