@@ -48,6 +48,12 @@ CONVERSATIONS = (
         [{"text": {"text": "a fine fil"}}, {"text": {"text": "m . "}}],
         [{"finish": {}}, {"text": {"text": "and a bad one"}}],
     ),
+    Conversation(
+        "TagTokens",
+        {"alternativeCount": 2},
+        [{"words": {"words": ["a", "fine"]}}, {"words": {"words": ["film"]}}],
+        [{"finish": {}}, {"words": {"words": ["and", "a", "bad", "one"]}}],
+    ),
 )
 """One for each endpoint that is served."""
 
@@ -80,7 +86,8 @@ class Neighbour:
 def items(response: Any) -> list[bytes]:
     """The items of one response, each as bytes."""
     content = getattr(response, response.WhichOneof("content"))
-    parts = content.tokens if response.WhichOneof("content") == "tokens" else [content]
+    kind = response.WhichOneof("content")
+    parts = getattr(content, kind) if kind in ("tokens", "tags") else [content]
     return [part.SerializeToString(deterministic=True) for part in parts]
 
 

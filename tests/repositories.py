@@ -32,7 +32,9 @@ SERIES = "tiny-series"
 """A GRU on 3 float features, so that NaN and infinity can be sent."""
 TAGGER = "tiny-tagger"
 """Bidirectional: takes whole sequences of 11 tokens."""
-MODELS = (GENERATOR, PLAIN, SENTIMENT, SERIES, TAGGER)
+WORDS = "tiny-words"
+"""Tags words of four letters or fewer with O, B-X and I-X, looking ahead 0 or 1 word."""
+MODELS = (GENERATOR, PLAIN, SENTIMENT, SERIES, TAGGER, WORDS)
 
 START_TOKEN = "<start>"
 
@@ -117,16 +119,49 @@ def make(root: Path = REPOSITORY) -> None:
         topology=Topology.MANY_TO_MANY,
         limits=Limits(max_sequence_steps=64),
     )
+    _write_words(root)
+
+
+def _write_words(root: Path) -> None:
+    import torch
+
+    from service.frontends.words import FEATURES, WordFrontend
+    from training.word_network import WordNetwork, WordNetworkSpec
+
+    words = ["a", "fine", "film", "and", "a", "bad", "one"]
+    frontend = WordFrontend.fitted(words, dict.fromkeys(FEATURES, 1))
+    heads = {"tags_0": 3, "tags_1": 3}
+    spec = WordNetworkSpec("gru", 6, 1, frontend.sizes, (3,) * len(FEATURES), heads=heads)
+    parameters = {"labels": ["O", "B-X", "I-X"]}
+    _write_network(
+        root,
+        lambda: WordNetwork(spec),
+        sample=torch.from_numpy(frontend.encode(words))[None],
+        name=WORDS,
+        task="tagging",
+        topology=Topology.MANY_TO_MANY,
+        frontend=FrontendSpec(kind="words", parameters={"words": "words.json"}, files=("words.json",)),
+        frontend_files={"words.json": frontend.to_bytes()},
+        heads=tuple(
+            HeadSpec(name=head, kind="tags", parameters={**parameters, "look_ahead": wait})
+            for wait, head in enumerate(heads)
+        ),
+    )
 
 
 def _write(root: Path, spec: NetworkSpec, sample: Any, **description: Any) -> None:
+    from training.networks import RecurrentNetwork
+
+    _write_network(root, lambda: RecurrentNetwork(spec), sample, **description)
+
+
+def _write_network(root: Path, build: Callable[[], Any], sample: Any, **description: Any) -> None:
     import torch
 
     from training.export import BundleDescription, write_bundle
-    from training.networks import RecurrentNetwork
 
     torch.manual_seed(5)
-    network = RecurrentNetwork(spec)
+    network = build()
     for parameter in network.parameters():
         parameter.data *= 3.0  # the weights a network begins with leave its outputs nearly even
     provenance = Provenance(seed=5, training_seconds=0, revision="untrained")

@@ -36,13 +36,6 @@ def test_a_score_does_not_depend_on_what_it_is_batched_with(subject):
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
-def test_every_example_is_seen_once_an_epoch_in_an_order_of_its_own(subject):
-    first, second = subject._cut(0), subject._cut(1)
-    assert sorted(np.concatenate(first)) == list(range(len(ROWS)))
-    assert [list(batch) for batch in first] != [list(batch) for batch in second]
-    assert [list(batch) for batch in first] == [list(batch) for batch in subject._cut(0)]
-
-
 def test_an_example_without_a_rating_gives_no_gradient_to_the_rating_head():
     unrated = [Example(row.text, row.label, row.number) for row in ROWS]
     subject = Classification(RECIPE, ("bad", "good"), unrated, unrated)
