@@ -62,12 +62,6 @@ def test_the_served_network_adds_the_rating_to_the_class_it_favours(subject):
     torch.testing.assert_close(served["logits"], whole["logits"] + torch.cat([-whole["rating"], whole["rating"]], -1))
 
 
-def test_padding_stands_behind_the_rows():
-    inputs, lengths = padded([np.array([3, 4]), np.array([5])])
-    assert inputs.tolist() == [[3, 4], [5, 0]]
-    assert lengths.tolist() == [2, 1]
-
-
 def test_a_text_without_a_known_word_is_one_unknown_word(subject):
     assert subject.encode("\n").tolist() == [1]
     assert subject.encode("zzz").tolist() == [1]
