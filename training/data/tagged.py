@@ -52,9 +52,14 @@ def read_columns(path: Path) -> tuple[Sentence, ...]:
         raise DataError(f"{path}: {error.strerror}; give CoNLL columns: a word and its tag a line") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 at byte {error.start}; convert it first, e.g. with iconv") from error
-    sentences = tuple(_sentences(path, text.splitlines()))
+    return parse_columns(text, str(path))
+
+
+def parse_columns(text: str, name: str) -> tuple[Sentence, ...]:
+    """The sentences of a text in CoNLL columns; `name` is used in errors. Raises DataError."""
+    sentences = tuple(_sentences(name, text.splitlines()))
     if not sentences:
-        raise DataError(f"{path} holds no sentence; give CoNLL columns: a word and its tag a line")
+        raise DataError(f"{name} holds no sentence; give CoNLL columns: a word and its tag a line")
     return sentences
 
 
@@ -70,13 +75,13 @@ def split(sentences: Iterable[Sentence], source: Licensed) -> TaggedText:
     return TaggedText(train, valid, test, source)
 
 
-def _sentences(path: Path, lines: Iterable[str]) -> Iterator[Sentence]:
+def _sentences(name: str, lines: Iterable[str]) -> Iterator[Sentence]:
     rows: list[list[str]] = []
     for number, line in enumerate([*lines, ""], 1):
         fields = line.split()
         if fields and fields[0] != DOCUMENT_MARK:
             if len(fields) < 2:
-                raise DataError(f"{path}, line {number}: {line!r} has no tag; give a word and its tag a line")
+                raise DataError(f"{name}, line {number}: {line!r} has no tag; give a word and its tag a line")
             rows.append(fields)
         elif rows:
             yield Sentence(tuple(row[0] for row in rows), tuple(row[-1] for row in rows))
