@@ -14,6 +14,7 @@ from hiddenstate.answers import TextAnswer
 from hiddenstate.async_sessions import (
     AsyncGenerateSession,
     AsyncInferSession,
+    AsyncItemStream,
     AsyncSentimentStream,
     AsyncTagStream,
     AsyncTextStream,
@@ -23,6 +24,13 @@ from hiddenstate.options import GenerateOptions, InferOptions, SentimentOptions,
 from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
 from hiddenstate.requests import GenerateScript, SentimentScript, requests_of_async, spoken_async
 from hiddenstate.results import Model, Sentiment
+from hiddenstate.tasks.classification import (
+    CLASSIFY,
+    Classification,
+    ClassifyOptions,
+    ClassifyScript,
+    classifications,
+)
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
 from hiddenstate.v1.model_pb2 import ListModelsRequest
 
@@ -84,6 +92,15 @@ class AsyncClient:
     ) -> AsyncTagStream:
         """Tag many sentences, the words of each, over one stream; `.sentences` holds those that are complete."""
         return self._tag(TagScript(StreamProtocol.of(TAG_TOKENS, options), options, whole=True), sentences)
+
+    def classify(
+        self, rows: Iterable[Sequence[float]] | AsyncIterable[Sequence[float]], **options: Unpack[ClassifyOptions]
+    ) -> AsyncItemStream[Classification]:
+        """The class of each row of numbers, in order, over one stream."""
+        protocol = StreamProtocol.of(CLASSIFY, options)
+        requests = requests_of_async(ClassifyScript(protocol, options), rows)
+        stream = AsyncStream(self._connection, protocol, options.get("timeout"), requests)
+        return AsyncItemStream(stream, classifications)
 
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> AsyncInferSession:
         """A session on tensors with any model. Use it in an `async with` block."""

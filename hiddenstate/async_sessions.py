@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 from hiddenstate.answers import TextAnswer, broken_off, final_of, outputs_of, sentiment_of
 from hiddenstate.async_stream import AsyncStream
 from hiddenstate.explanation import StepExplanation
 from hiddenstate.options import TextOptions
+from hiddenstate.protocol import StreamProtocol
 from hiddenstate.requests import finish, generation, inference_chunk, prompts
 from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
 from hiddenstate.tasks.tagging import Tag, TagAnswers, TaggedSentence
 from hiddenstate.tensors import Array
+
+Item = TypeVar("Item")
 
 
 class AsyncCall:
@@ -102,6 +105,24 @@ class AsyncSentimentStream(AsyncCall, AsyncIterator[Sentiment]):
         async for content, response in self._stream:
             if result := sentiment_of(self._stream.protocol, content, response):
                 yield result
+
+
+class AsyncItemStream(AsyncCall, AsyncIterator[Item]):
+    """Answers as they come, one for each piece of input or more."""
+
+    def __init__(self, stream: AsyncStream, read: Callable[[StreamProtocol, str, Any], Iterable[Item]]) -> None:
+        """`read`: the items in an answer, from the name of its content."""
+        super().__init__(stream)
+        self._items = self._read(read)
+
+    async def __anext__(self) -> Item:
+        """The next answer. Raises ServerError."""
+        return await anext(self._items)
+
+    async def _read(self, read: Callable[[StreamProtocol, str, Any], Iterable[Item]]) -> AsyncIterator[Item]:
+        async for content, response in self._stream:
+            for item in read(self._stream.protocol, content, response):
+                yield item
 
 
 class AsyncTagStream(AsyncCall, AsyncIterator[Tag]):

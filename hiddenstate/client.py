@@ -14,8 +14,15 @@ from hiddenstate.options import GenerateOptions, InferOptions, SentimentOptions,
 from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
 from hiddenstate.requests import GenerateScript, SentimentScript, requests_of, spoken
 from hiddenstate.results import Model, Sentiment
-from hiddenstate.sessions import GenerateSession, InferSession, SentimentStream, TagStream, TextStream
+from hiddenstate.sessions import GenerateSession, InferSession, ItemStream, SentimentStream, TagStream, TextStream
 from hiddenstate.stream import Connection, Stream
+from hiddenstate.tasks.classification import (
+    CLASSIFY,
+    Classification,
+    ClassifyOptions,
+    ClassifyScript,
+    classifications,
+)
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
 from hiddenstate.v1.model_pb2 import ListModelsRequest
 
@@ -68,6 +75,14 @@ class Client:
     def tag_sentences(self, sentences: Iterable[Sequence[str]], **options: Unpack[TagOptions]) -> TagStream:
         """Tag many sentences, the words of each, over one stream; `.sentences` holds those that are complete."""
         return self._tag(TagScript(StreamProtocol.of(TAG_TOKENS, options), options, whole=True), sentences)
+
+    def classify(
+        self, rows: Iterable[Sequence[float]], **options: Unpack[ClassifyOptions]
+    ) -> ItemStream[Classification]:
+        """The class of each row of numbers, in order, over one stream."""
+        protocol = StreamProtocol.of(CLASSIFY, options)
+        requests = requests_of(ClassifyScript(protocol, options), rows)
+        return ItemStream(Stream(self._connection, protocol, options.get("timeout"), requests), classifications)
 
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> InferSession:
         """A session on tensors with any model. Use it in a `with` block."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 from hiddenstate.answers import TextAnswer, broken_off, final_of, outputs_of, sentiment_of
 from hiddenstate.explanation import StepExplanation
 from hiddenstate.options import TextOptions
+from hiddenstate.protocol import StreamProtocol
 from hiddenstate.requests import finish, generation, inference_chunk, prompts
 from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
 from hiddenstate.stream import Stream
 from hiddenstate.tasks.tagging import Tag, TagAnswers, TaggedSentence
 from hiddenstate.tensors import Array
+
+Item = TypeVar("Item")
 
 
 class Call:
@@ -108,6 +111,23 @@ class SentimentStream(Call, Iterator[Sentiment]):
         for content, response in self._stream:
             if result := sentiment_of(self._stream.protocol, content, response):
                 yield result
+
+
+class ItemStream(Call, Iterator[Item]):
+    """Answers as they come, one for each piece of input or more."""
+
+    def __init__(self, stream: Stream, read: Callable[[StreamProtocol, str, Any], Iterable[Item]]) -> None:
+        """`read`: the items in an answer, from the name of its content."""
+        super().__init__(stream)
+        self._items = (item for content, response in stream for item in read(stream.protocol, content, response))
+
+    def __iter__(self) -> Self:
+        """The stream itself."""
+        return self
+
+    def __next__(self) -> Item:
+        """The next answer. Raises ServerError."""
+        return next(self._items)
 
 
 class TagStream(Call, Iterator[Tag]):

@@ -61,7 +61,7 @@ def probe(model: Runs, golden: Sequence[GoldenChunk]) -> Probe:
     rows = [_row(model, chunk, index) for index in range(len(chunk.lengths))]
     alone = [_run(model, [row])[0] for row in rows]
     among = all(_same_among(model, rows, alone, count) for count in STRANGERS)
-    if not model.signature.state:
+    if model.signature.whole_sequence:
         return Probe(among, True)
     return Probe(among, all(_same(_stepwise(model, row), whole) for row, whole in zip(rows, alone, strict=True)))
 

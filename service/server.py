@@ -21,6 +21,7 @@ from service.metrics import EngineReading, RequestCounters, ServerCollector
 from service.repository import Loaded, Loading, Refused, load_repository
 from service.rpc.services import INFERENCE, add_services
 from service.scheduler import Limits
+from service.tasks.classification import ClassificationTask
 from service.tasks.inference import Inference, input_specs
 from service.tasks.sentiment import SentimentAnalysis
 from service.tasks.tagging import Tagging
@@ -50,6 +51,7 @@ def task_factories(settings: Settings) -> dict[str, TaskFactory]:
         INFERENCE: lambda bundle: Inference.from_bundle(bundle, max_steps=settings.max_backlog_steps // 2),
         "text_generation": lambda bundle: TextGeneration.from_bundle(bundle, settings.max_text_characters),
         "tagging": Tagging.from_bundle,
+        "classification": ClassificationTask.from_bundle,
         "sentiment": lambda bundle: SentimentAnalysis.from_bundle(bundle, settings.max_text_characters),
     }
 

@@ -131,7 +131,7 @@ def _manifest(
     signature = {name: getattr(traced.signature, name) for name in Signature.model_fields}
     said = {name: value for name, value in vars(description).items() if name != "frontend_files"}
     return Manifest(
-        cell=Cell(cells.pop()) if len(cells) == 1 else Cell.MIXED,
+        cell=Cell.NONE if not cells else Cell(cells.pop()) if len(cells) == 1 else Cell.MIXED,
         variants={name: built.variant for name, built in shipped.items()},
         withheld={"int8": int8} if isinstance(int8, str) else {},
         explain=explain,

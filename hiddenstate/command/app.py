@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hiddenstate.command import generate, models, mounted, sentiment, tag
+from hiddenstate.command import classify, generate, models, mounted, sentiment, tag
 
 ASK, RUN = "Ask a server", "Run a server"
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command("generate", rich_help_panel=ASK)(generate.generate)
 app.command("sentiment", rich_help_panel=ASK)(sentiment.sentiment)
 app.command("tag", rich_help_panel=ASK)(tag.tag)
+app.command("classify", rich_help_panel=ASK)(classify.classify)
 app.command("models", rich_help_panel=ASK)(models.models)
 
 

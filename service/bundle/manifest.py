@@ -42,12 +42,13 @@ class Topology(StrEnum):
 
 
 class Cell(StrEnum):
-    """The recurrent cell of a network; `mixed` when its layers differ."""
+    """The recurrent cell of a network; `mixed` when its layers differ, `none` when it has none."""
 
     RNN = "rnn"
     GRU = "gru"
     LSTM = "lstm"
     MIXED = "mixed"
+    NONE = "none"
 
 
 class FrontendSpec(Part):

@@ -66,7 +66,11 @@ class StateSpec(Part):
 
 
 class Signature(Part):
-    """The tensors of a graph: what it takes and gives. `lengths` names the int32 input [batch] of valid steps."""
+    """The tensors of a graph: what it takes and gives. `lengths` names the int32 input [batch] of valid steps.
+
+    A graph carries `state` from chunk to chunk, or takes whole sequences; one that does neither answers every step by
+    itself.
+    """
 
     inputs: tuple[TensorSpec, ...] = Field(min_length=1)
     lengths: TensorName = "lengths"
@@ -83,8 +87,8 @@ class Signature(Part):
 
     @model_validator(mode="after")
     def _state_agrees(self) -> Self:
-        if self.whole_sequence == bool(self.state):
-            raise ValueError("a graph carries state, or takes whole sequences (whole_sequence), never both or neither")
+        if self.whole_sequence and self.state:
+            raise ValueError("a graph carries state, or takes whole sequences (whole_sequence), never both")
         return self
 
     @cached_property

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hiddenstate.v1 import model_pb2, tensor_pb2
-from service.bundle import Manifest
+from service.bundle import Cell, Manifest
 from service.catalog import Catalog, Served
 from service.errors import Code, Reason, ServiceError, invalid, unserved
 from service.repository import Refused
@@ -87,7 +87,7 @@ def _served(served: Served, catalog: Catalog, services: dict[str, str]) -> model
         is_default=manifest.version == newest,
         task=_TASKS.get(manifest.task, model_pb2.TASK_OTHER),
         topology=f"TOPOLOGY_{manifest.topology.name}",
-        cell=f"CELL_{manifest.cell.name}",
+        cell="CELL_UNSPECIFIED" if manifest.cell is Cell.NONE else f"CELL_{manifest.cell.name}",
         description=manifest.description,
         state=model_pb2.MODEL_STATE_READY,
         services=sorted(services[task] for task in served.tasks if task in services),

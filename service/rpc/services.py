@@ -30,6 +30,7 @@ from hiddenstate.v1 import (
 from service.catalog import Catalog
 from service.errors import Reason, ServiceError, internal, unserved
 from service.metrics import RequestCounters
+from service.rpc.classification import ClassificationCodec
 from service.rpc.inference import InferenceCodec
 from service.rpc.models import ModelListing
 from service.rpc.parsing import Unreadable, parser
@@ -44,7 +45,13 @@ log = structlog.get_logger()
 INFERENCE = InferenceCodec.task
 """Name of the task that every model can do."""
 
-CODECS: tuple[type[Codec], ...] = (TextGenerationCodec, SentimentCodec, TaggingCodec, InferenceCodec)
+CODECS: tuple[type[Codec], ...] = (
+    TextGenerationCodec,
+    SentimentCodec,
+    TaggingCodec,
+    ClassificationCodec,
+    InferenceCodec,
+)
 
 _CONTRACT: tuple[ModuleType, ...] = (
     classification_pb2,

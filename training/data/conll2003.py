@@ -38,5 +38,7 @@ def load(cache: Path | None = None) -> TaggedText:
             texts = [package.read(f"neuroner/data/conll2003/en/{part}.txt").decode("utf-8") for part in PARTS]
     except (zipfile.BadZipFile, KeyError) as error:
         raise DataError(f"{path} does not hold CoNLL-2003: delete it and try again") from error
-    train, valid, test = (parse_columns(text, f"{PACKAGE.name}, {part}") for part, text in zip(PARTS, texts, strict=True))
+    train, valid, test = (
+        parse_columns(text, f"{PACKAGE.name}, {part}") for part, text in zip(PARTS, texts, strict=True)
+    )
     return TaggedText(train, valid, test, SOURCE)

@@ -22,10 +22,14 @@ _BATCH, _TIME = 3, 5  # example sizes: neither 0 nor 1, which a trace would take
 
 
 class Network(Protocol):
-    """What can be exported: an `nn.Module` with torch's recurrent layers that follows the contract."""
+    """What can be exported: an `nn.Module` with torch's recurrent layers that follows the contract.
+
+    A network without state takes whole sequences, unless its attribute `independent_steps` is true: then each of its
+    steps is answered by itself.
+    """
 
     def initial_state(self, batch: int) -> tuple[Tensor, ...]:
-        """The state of fresh sequences, each tensor [batch, ...] of one value; empty for whole sequences only."""
+        """The state of fresh sequences, each tensor [batch, ...] of one value; empty where nothing is carried."""
         ...
 
     def __call__(
@@ -86,7 +90,8 @@ def trace(network: Network, inputs: Tensor) -> Traced:
     flat = _Flat(network)
     example = example_inputs(inputs)
     state = tuple(tensor.float().cpu() for tensor in network.initial_state(_BATCH))
-    signature = _signature(example, _try(network, example, state), state)
+    whole = not state and not getattr(network, "independent_steps", False)
+    signature = _signature(example, _try(network, example, state), state, whole=whole)
     model = _export(flat, signature, example, state)
     _strip(model)
     check_graph(model, signature, flat.count)
@@ -124,7 +129,7 @@ def _export(flat: nn.Module, signature: Signature, example: Tensor, state: tuple
     return program.model
 
 
-def _signature(example: Tensor, outputs: Mapping[str, Tensor], state: tuple[Tensor, ...]) -> Signature:
+def _signature(example: Tensor, outputs: Mapping[str, Tensor], state: tuple[Tensor, ...], *, whole: bool) -> Signature:
     dtype: Literal["int64", "float32"] = "int64" if example.dtype == torch.int64 else "float32"
     for name, tensor in outputs.items():
         if tensor.shape[:2] != (_BATCH, _TIME):
@@ -144,7 +149,7 @@ def _signature(example: Tensor, outputs: Mapping[str, Tensor], state: tuple[Tens
             )
             for number, tensor in enumerate(state)
         ),
-        whole_sequence=not state,
+        whole_sequence=whole,
     )
 
 

@@ -26,6 +26,9 @@ TASKS: Mapping[str, str] = {
     "sentiment": "training.tasks.sentiment",
     "tagging": "training.tasks.tagging:STREAMING",
     "tagging_whole": "training.tasks.tagging:WHOLE",
+    "digits": "training.tasks.dense:DIGITS",
+    "breast_cancer": "training.tasks.dense:BREAST_CANCER",
+    "named_entities": "training.tasks.named_entities:TASK",
 }
 """What can be learned: a name, and the module, or `module:attribute`, that offers a `Task`."""
 

@@ -63,6 +63,7 @@ class Recipe:
     epochs: int = 14
     learning_rate: float = 2e-3
     decay: float = 0.998
+    patience: int = 4
     seed: int = 1
 
     def smoke(self) -> Recipe:
@@ -112,7 +113,7 @@ class Tagging:
             learning_rate=recipe.learning_rate,
             decay=recipe.decay,
             validate_every=self._epochs.steps,
-            patience=4,
+            patience=recipe.patience,
             bfloat16=False,
         )
 
@@ -127,21 +128,26 @@ class Tagging:
 
     def loss(self, step: int) -> Tensor:
         """Mean cross entropy of all heads; some words are hidden, so that what they are made of must tell."""
-        chosen = self._epochs.batch(step)
-        inputs, lengths = padded([self._inputs[place] for place in chosen])
-        hidden = torch.rand(inputs.shape[:2]) < self.recipe.word_dropout
-        inputs[:, :, 0].masked_fill_(hidden, UNKNOWN_ID)
-        targets, _ = padded([self._targets[place] for place in chosen], IGNORED)
+        inputs, lengths, targets = self.batch(step)
         if self.recipe.look_ahead is not None:
             # What follows a row's end cannot reach back, so its padding may run like steps: packing costs more.
             lengths = torch.full_like(lengths, inputs.shape[1])
-        outputs, _ = self.network(inputs, lengths, self.network.initial_state(len(chosen)))
+        outputs, _ = self.network(inputs, lengths, self.network.initial_state(len(inputs)))
         words = targets.shape[1]
         losses = [
             F.cross_entropy(outputs[head][:, wait : wait + words].flatten(0, 1).float(), targets.flatten())
             for wait, head in enumerate(self.recipe.heads)
         ]
         return torch.stack(losses).mean()
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs [rows, time, columns], lengths [rows] and labels [rows, words] of a step, some words made unknown."""
+        chosen = self._epochs.batch(step)
+        inputs, lengths = padded([self._inputs[place] for place in chosen])
+        hidden = torch.rand(inputs.shape[:2]) < self.recipe.word_dropout
+        inputs[:, :, 0].masked_fill_(hidden, UNKNOWN_ID)
+        targets, _ = padded([self._targets[place] for place in chosen], IGNORED)
+        return inputs, lengths, targets
 
     def validate(self, network: WordNetwork) -> float:
         """Accuracy (0..1) on the validation part, with the longest wait."""
@@ -181,7 +187,7 @@ class Tagging:
     def sections(self, folder: Path) -> list[Section]:
         """The confusions that are most frequent in the validation part."""
         counts: dict[tuple[str, str], int] = {}
-        for found, each in zip(self.predict(self.final_network(), self.text.valid), self.text.valid, strict=True):
+        for found, each in zip(self.predict(self.network, self.text.valid), self.text.valid, strict=True):
             for ours, theirs in zip(found, each.tags, strict=True):
                 if ours != theirs:
                     counts[theirs, ours] = counts.get((theirs, ours), 0) + 1

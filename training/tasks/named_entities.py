@@ -1,0 +1,173 @@
+"""Named entities: a bidirectional tagger whose labels must make sense together, measured by whole names.
+
+Sentences at a time, words by themselves, their letters and their shape, no word vectors. CoNLL-2003 by default; what
+learned from it is for research and is never shipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from service.bundle import HeadSpec, QualityFigure
+from service.tasks.entities import best_path, spans
+from training.batches import padded
+from training.crf import ConditionalRandomField
+from training.data import conll2003, tagged
+from training.data.tagged import Sentence, TaggedText
+from training.export import Exportable
+from training.networks import CellName
+from training.run import Run
+from training.tasks.tagging import Recipe, Tagging
+from training.word_network import WordNetwork
+
+METRIC = "entity F1"
+BASELINE = "conditional random field on features of words (sklearn-crfsuite)"
+NAME = "named-entities"
+
+
+class CrfTagger(nn.Module):
+    """A tagger and the costs of its transitions, learned together."""
+
+    def __init__(self, body: WordNetwork, labels: Sequence[str]) -> None:
+        super().__init__()
+        self.body, self.field = body, ConditionalRandomField(labels)
+
+
+class NamedEntities(Tagging):
+    """The trainee of tagging with another loss, another decoder and another metric."""
+
+    network: CrfTagger  # type: ignore[assignment]
+
+    def __init__(self, recipe: Recipe, text: TaggedText, name: str) -> None:
+        super().__init__(recipe, text, name)
+        self.network = CrfTagger(cast(WordNetwork, self.network), self.labels)
+
+    def loss(self, step: int) -> Tensor:
+        """Negative log-likelihood of the labels of whole sentences."""
+        inputs, lengths, targets = self.batch(step)
+        outputs, _ = self.network.body(inputs, lengths, ())
+        loss: Tensor = self.network.field(outputs["tags"].float(), targets.clamp_min(0), lengths)
+        return loss
+
+    def validate(self, network: CrfTagger) -> float:  # type: ignore[override]
+        """Entity F1 (0..1) on the validation part."""
+        return entity_f1(self.predict(network, self.text.valid), self.text.valid)
+
+    def predict(  # type: ignore[override]
+        self, network: CrfTagger, sentences: Sequence[Sentence], wait: int | None = None
+    ) -> list[list[str]]:
+        """The labels of sentences, by torch and the server's decoder."""
+        transitions = network.field.transitions.detach().numpy().astype(np.float64)
+        found: list[list[str]] = []
+        for start in range(0, len(sentences), 256):
+            part = sentences[start : start + 256]
+            inputs, lengths = padded([self.encode(each.words) for each in part])
+            with torch.inference_mode():
+                outputs, _ = network.eval().body(inputs, lengths, ())
+            for row, length in zip(outputs["tags"].numpy(), lengths.tolist(), strict=True):
+                path = best_path(row[:length].astype(np.float64), transitions)
+                found.append([self.labels[place] for place in path])
+        return found
+
+    def final_network(self) -> WordNetwork:
+        """The network alone; its transitions go into the manifest."""
+        return self.network.body.eval()
+
+    def measure(self, command: str) -> tuple[QualityFigure, ...]:
+        """Entity F1 on the test part."""
+        from training.tasks.crf_baseline import crf_labels
+
+        test = self.text.test
+        words = sum(len(each.words) for each in test)
+        ours = entity_f1(self.predict(self.network, test), test)
+        theirs = entity_f1(crf_labels(self.text.train, test), test)
+        return (
+            QualityFigure(
+                metric=METRIC,
+                value=round(ours, 4),
+                higher_is_better=True,
+                split=f"test, {len(test):,} sentences, {words:,} words",
+                baseline=BASELINE,
+                baseline_value=round(theirs, 4),
+                command=command,
+            ),
+        )
+
+    def exportable(self, run: Run) -> Exportable:
+        """The bundle, for the user's own data or for research."""
+        exportable = super().exportable(run)
+        transitions = self.network.field.transitions.detach().tolist()
+        heads = tuple(
+            HeadSpec(name=head.name, kind=head.kind, parameters={**head.parameters, "transitions": transitions})
+            for head in exportable.description.heads
+        )
+        return replace(exportable, description=replace(exportable.description, heads=heads))
+
+
+def entity_f1(found: Sequence[Sequence[str]], sentences: Sequence[Sentence]) -> float:
+    """Harmonic mean of precision and recall of exact runs with their kind, as the CoNLL-2003 task counts them."""
+    right = ours = theirs = 0
+    for labels, sentence in zip(found, sentences, strict=True):
+        predicted, true = set(spans(labels)), set(spans(sentence.tags))
+        right, ours, theirs = right + len(predicted & true), ours + len(predicted), theirs + len(true)
+    return 2 * right / max(ours + theirs, 1)
+
+
+@dataclass(frozen=True)
+class NamedEntitiesTask:
+    """The recipe of named entities; see `training.tasks.Task`."""
+
+    METRIC: str = METRIC
+
+    def recipe(self, cell: str | None = None, smoke: bool = False, seed: int | None = None) -> Recipe:
+        """The standard recipe, or a variant of it."""
+        chosen = replace(STANDARD, cell=cast(CellName, cell or STANDARD.cell), seed=1 if seed is None else seed)
+        return chosen.smoke() if smoke else chosen
+
+    def recipe_from(self, said: Mapping[str, Any]) -> Recipe:
+        """A recipe from its plain data."""
+        return Recipe(**said)
+
+    def subject(self, recipe: Recipe, data: Path | None) -> NamedEntities:
+        """CoNLL-2003, or the user's own text in CoNLL columns. Raises DataError."""
+        return NamedEntities(recipe, conll2003.load() if data is None else tagged.load_own(data), NAME)
+
+    def cross_validate(
+        self, recipe: Recipe, data: Path | None, folds: int, console: Console, command: str
+    ) -> QualityFigure:
+        """Has one split alone."""
+        raise ValueError("named_entities has one split: leave out --folds")
+
+
+STANDARD = Recipe(
+    look_ahead=None,
+    hidden=200,
+    widths={
+        "word": 100,
+        "prefix_1": 8,
+        "prefix_2": 16,
+        "prefix_3": 32,
+        "suffix_1": 8,
+        "suffix_2": 16,
+        "suffix_3": 32,
+        "suffix_4": 32,
+        "shape": 24,
+    },
+    least_word_count=2,
+    least_part_count=2,
+    dropout=0.5,
+    word_dropout=0.1,
+    rows=32,
+    epochs=30,
+    decay=0.999,
+    patience=10,
+)
+TASK = NamedEntitiesTask()
