@@ -55,7 +55,7 @@ METHODS: dict[str, MethodDescriptor] = {
 }
 """Every method of the contract by its own name, which is unique."""
 STREAMS = tuple(name for name, method in METHODS.items() if method.client_streaming)
-SERVED_STREAMS = ("GenerateText", "AnalyzeSentiment", "TagTokens", "Infer")
+SERVED_STREAMS = ("GenerateText", "AnalyzeSentiment", "TagTokens", "Classify", "Infer")
 
 END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # unknown to the stubs
 PATIENCE = 5.0
@@ -87,6 +87,8 @@ def numbers_of(answer: Any) -> list[int]:
         return [token.answer_number for token in answer.tokens.tokens]
     if kind == "tags":
         return [tag.answer_number for tag in answer.tags.tags]
+    if kind == "classifications":
+        return [each.answer_number for each in answer.classifications.classifications]
     if kind in ("completion", "result", "sentence", "outputs"):
         return [getattr(answer, kind).answer_number]
     return []

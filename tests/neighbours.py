@@ -54,6 +54,12 @@ CONVERSATIONS = (
         [{"words": {"words": ["a", "fine"]}}, {"words": {"words": ["film"]}}],
         [{"finish": {}}, {"words": {"words": ["and", "a", "bad", "one"]}}],
     ),
+    Conversation(
+        "Classify",
+        {"classCount": 2},
+        [{"examples": {"features": [1, 2, 3]}}],
+        [{"examples": {"features": [4, 5, 6, -1, -2, -3]}}],
+    ),
 )
 """One for each endpoint that is served."""
 
@@ -87,7 +93,7 @@ def items(response: Any) -> list[bytes]:
     """The items of one response, each as bytes."""
     content = getattr(response, response.WhichOneof("content"))
     kind = response.WhichOneof("content")
-    parts = getattr(content, kind) if kind in ("tokens", "tags") else [content]
+    parts = getattr(content, kind) if kind in ("tokens", "tags", "classifications") else [content]
     return [part.SerializeToString(deterministic=True) for part in parts]
 
 

@@ -34,7 +34,9 @@ TAGGER = "tiny-tagger"
 """Bidirectional: takes whole sequences of 11 tokens."""
 WORDS = "tiny-words"
 """Tags words of four letters or fewer with O, B-X and I-X, looking ahead 0 or 1 word."""
-MODELS = (GENERATOR, PLAIN, SENTIMENT, SERIES, TAGGER, WORDS)
+TABLE = "tiny-table"
+"""Puts rows of 3 numbers into the classes low, middle and high; carries nothing."""
+MODELS = (GENERATOR, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, WORDS)
 
 START_TOKEN = "<start>"
 
@@ -120,6 +122,24 @@ def make(root: Path = REPOSITORY) -> None:
         limits=Limits(max_sequence_steps=64),
     )
     _write_words(root)
+    _write_table(root)
+
+
+def _write_table(root: Path) -> None:
+    import torch
+
+    from training.dense import DenseNetwork
+
+    _write_network(
+        root,
+        lambda: DenseNetwork(torch.zeros(3), torch.ones(3), (5,), 3, dropout=0.0, members=2),
+        sample=torch.randn(8, 1, 3, generator=torch.Generator().manual_seed(5)),
+        name=TABLE,
+        task="classification",
+        topology=Topology.ONE_TO_ONE,
+        frontend=FrontendSpec(kind="table", parameters={"columns": ["x", "y", "z"]}),
+        heads=(HeadSpec(name="logits", kind="classes", parameters={"labels": ["low", "middle", "high"]}),),
+    )
 
 
 def _write_words(root: Path) -> None:

@@ -89,10 +89,11 @@ class Dense:
         features = train.features[chosen]
         if self.recipe.shift:
             features = shifted(features, random)
-        scale = self.network.get_buffer("scale").numpy()
-        features = features + self.recipe.noise * scale * random.standard_normal(features.shape).astype(np.float32)
+        spread = self.recipe.noise * self.network.get_buffer("scale")
+        noise = torch.from_numpy(random.standard_normal(features.shape).astype(np.float32))
+        inputs = torch.from_numpy(features) + spread * noise
         truth = torch.from_numpy(train.classes[chosen])
-        losses = [F.cross_entropy(logits, truth) for logits in self.network.member_logits(torch.from_numpy(features))]
+        losses = [F.cross_entropy(logits, truth) for logits in self.network.member_logits(inputs)]
         return torch.stack(losses).mean()
 
     def validate(self, network: DenseNetwork) -> float:

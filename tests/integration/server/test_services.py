@@ -21,8 +21,8 @@ async def health_of(target: Target, service: str) -> int:
 
 async def test_each_service_says_whether_it_serves(target: Target):
     serving_now = {name for name in SERVICES if await health_of(target, name) == SERVING}
-    wanted = ("InferenceService", "ModelService", "SentimentService", "TaggingService", "TextGenerationService")
-    assert serving_now == {f"hiddenstate.v1.{name}" for name in wanted}
+    wanted = ("Classification", "Inference", "Model", "Sentiment", "Tagging", "TextGeneration")
+    assert serving_now == {f"hiddenstate.v1.{name}Service" for name in wanted}
     assert await health_of(target, "") == SERVING
 
 
