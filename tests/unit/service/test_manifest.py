@@ -79,7 +79,6 @@ CHANGES = {
     "a head without an output": lambda said: said["heads"][0].update(name="other"),
     "two tensors of one name": lambda said: said["inputs"][0].update(name="lengths"),
     "state in a whole-sequence bundle": lambda said: said.update(whole_sequence=True),
-    "neither state nor whole sequences": lambda said: said.update(state=[]),
     "an input without a time axis": lambda said: said["inputs"][0].update(shape=["batch", 4]),
     "a state with a time axis": lambda said: said["state"][0].update(shape=["batch", "time"]),
     "a digest that is none": lambda said: said["files"].update({"model.onnx": "xyz"}),
