@@ -74,6 +74,8 @@ def _variants(bundle: Bundle) -> Iterator[str]:
         figures = f"; {gate.quality_loss:+.4g} {gate.metric}, {gate.speedup:.2f} x fp32 at 64 rows" if gate else ""
         graph = summarize(bundle.path(variant.file).read_bytes())
         yield f"variant {name}: {variant.file}, tolerance {variant.tolerance:.1e}{figures}\n  {_graph(graph)}"
+    if encoder := bundle.manifest.encoder:
+        yield f"encoder: {encoder.file}\n  {_graph(summarize(bundle.path(encoder.file).read_bytes()))}"
     if explain := bundle.manifest.explain:
         yield f"explain: {explain.file}, {', '.join(layer.name for layer in explain.layers)}"
     for name, reason in bundle.manifest.withheld.items():
@@ -96,6 +98,10 @@ def _tensors(manifest: Manifest) -> Table:
         for spec in specs:
             table.add_row(kind, spec.name, spec.dtype, _shape(spec.shape), "")
     table.add_row("lengths", manifest.lengths, "int32", "batch", "")
+    if manifest.encoder and (context := manifest.context):
+        source = manifest.encoder.source
+        table.add_row("source", source.name, source.dtype, _shape(source.shape), "")
+        table.add_row("context", context.name, "float32", f"batch × memory × {context.width}", "")
     for pair in manifest.state:
         table.add_row("state", pair.name, pair.dtype, _shape(pair.shape), pair.next_name)
     return table

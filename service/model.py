@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.bundle import Bundle, GoldenChunk, Signature, largest_difference, largest_gap, read_golden
+from service.encoder import Encoder
 from service.errors import BundleError, Reason
 from service.probe import Probe, probe
 from service.runtime import Device, open_runtime, resolve_device
@@ -21,11 +22,22 @@ Arrays: TypeAlias = dict[str, Array]
 class Model:
     """A graph with its signature, ready to run. Made by `load_model`, or directly from a graph that has no bundle yet.
 
-    `device` says where it runs (and why not elsewhere); `probe` what was found about its bits at load, or None.
+    `device` says where it runs (and why not elsewhere); `probe` what was found about its bits at load, or None. A
+    decoder has its `encoder` beside it: a run whose inputs are sources is the encoder's.
     """
 
-    def __init__(self, graph: Path, signature: Signature, device: Device, *, threads: int = 1, name: str = "") -> None:
+    def __init__(
+        self,
+        graph: Path,
+        signature: Signature,
+        device: Device,
+        *,
+        threads: int = 1,
+        name: str = "",
+        encoder: Encoder | None = None,
+    ) -> None:
         self.signature = signature
+        self.encoder = encoder
         self.device = device
         self.name = name or graph.stem
         self.probe: Probe | None = None
@@ -44,7 +56,12 @@ class Model:
 
         Returns outputs [batch, time, ...] (unspecified behind a row's length) and the next state, named as the state
         was, so that it can be given to the next run as it is. Raises what ONNX Runtime raises.
+
+        The inputs of a decoder include its context [batch, memory, width] and the lengths of that. Where the inputs are
+        sources [batch, time], the encoder runs instead: see `Encoder.run`.
         """
+        if self.encoder is not None and self.encoder.spec.source.name in inputs:
+            return self.encoder.run(inputs, lengths)
         values = self._run(self._wanted, {**inputs, self._lengths: lengths, **state})
         count = len(self._outputs)
         return dict(zip(self._outputs, values, strict=False)), dict(zip(self._states, values[count:], strict=True))
@@ -56,15 +73,21 @@ class Model:
     def warm_up(self, batch_sizes: Iterable[int], steps: int = 1) -> None:
         """Run zeros at each batch size, so that the first session does not pay for allocations."""
         for batch in batch_sizes:
+            lengths = np.full(batch, steps, np.int32)
             inputs: Arrays = {
                 tensor.name: np.zeros((batch, steps, *tensor.step_shape), np.dtype(tensor.dtype))
                 for tensor in self.signature.inputs
             }
-            self.run(inputs, np.full(batch, steps, np.int32), self.initial_state(batch))
+            if self.encoder is not None and (context := self.signature.context) is not None:
+                source = self.encoder.spec.source
+                memory, _ = self.run({source.name: np.zeros((batch, steps), np.dtype(source.dtype))}, lengths, {})
+                inputs |= {**memory, context.lengths: lengths}
+            self.run(inputs, lengths, self.initial_state(batch))
 
     def close(self) -> None:
         """Free the graph and its memory. A later run raises RuntimeError."""
         self._run = _closed
+        self.encoder = None
 
 
 def load_model(
@@ -83,10 +106,19 @@ def load_model(
         message = f"{manifest.name} {manifest.version} has no variant {variant!r}, only {sorted(manifest.variants)}"
         raise BundleError(Reason.BUNDLE_UNSUPPORTED, message)
     golden = read_golden(bundle.path(chosen.golden))
-    model = Model(bundle.path(chosen.file), manifest, where, threads=threads, name=f"{manifest.name}/{variant}")
+    name, encoder = f"{manifest.name}/{variant}", _encoder(bundle, where, threads)
+    model = Model(bundle.path(chosen.file), manifest, where, threads=threads, name=name, encoder=encoder)
     replay(model, golden, chosen.tolerance)
     model.probe = probe(model, golden)
     return model
+
+
+def _encoder(bundle: Bundle, device: Device, threads: int) -> Encoder | None:
+    """The encoder of a bundle that has one."""
+    spec, context = bundle.manifest.encoder, bundle.manifest.context
+    if spec is None or context is None:
+        return None
+    return Encoder(bundle.path(spec.file), spec, context, bundle.manifest.state, device, threads)
 
 
 def load_explain(

@@ -6,7 +6,7 @@ Another CPU may choose other kernels, so the answer is measured at load and publ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -39,7 +39,8 @@ class Runs(Protocol):
 @dataclass(frozen=True, slots=True)
 class Probe:
     """`batch_independent`: a row has the same bits alone and among strangers. `cut_independent`: a sequence has the
-    same bits whole and step by step (true by definition for graphs that take whole sequences only).
+    same bits whole and step by step (true by definition for graphs that take whole sequences only, and for decoders,
+    which take one step at a time).
     """
 
     batch_independent: bool
@@ -48,30 +49,45 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One row: inputs [steps, ...] and state [...]."""
+    """One row: inputs [steps, ...] and state [...]; `context`: what a decoder is given at every step."""
 
     inputs: dict[str, Array]
     state: dict[str, Array]
     steps: int
+    context: dict[str, Array] = field(default_factory=dict)
 
 
 def probe(model: Runs, golden: Sequence[GoldenChunk]) -> Probe:
-    """Run the rows of the first golden chunk alone, among strangers and step by step, and compare bits."""
-    chunk = golden[0]
-    rows = [_row(model, chunk, index) for index in range(len(chunk.lengths))]
-    alone = [_run(model, [row])[0] for row in rows]
-    among = all(_same_among(model, rows, alone, count) for count in STRANGERS)
+    """Run the rows of the first golden chunk alone, among strangers and step by step, and compare bits; for a decoder,
+    those of the first two chunks, which are of its encoder and its own.
+    """
+    if model.signature.context is not None:
+        return Probe(all(_independent(model, _rows(model, chunk))[0] for chunk in golden[:2]), True)
+    rows = _rows(model, golden[0])
+    among, alone = _independent(model, rows)
     if model.signature.whole_sequence:
         return Probe(among, True)
     return Probe(among, all(_same(_stepwise(model, row), whole) for row, whole in zip(rows, alone, strict=True)))
 
 
+def _independent(model: Runs, rows: Sequence[_Row]) -> tuple[bool, list[dict[str, Array]]]:
+    """Whether the rows have the same bits among strangers as alone, and what they give alone."""
+    alone = [_run(model, [row])[0] for row in rows]
+    return all(_same_among(model, rows, alone, count) for count in STRANGERS), alone
+
+
+def _rows(model: Runs, chunk: GoldenChunk) -> list[_Row]:
+    return [_row(model, chunk, index) for index in range(len(chunk.lengths))]
+
+
 def _row(model: Runs, chunk: GoldenChunk, index: int) -> _Row:
-    steps = int(chunk.lengths[index])
-    inputs = {name: array[index, :steps] for name, array in chunk.inputs.items()}
+    steps, spec = int(chunk.lengths[index]), model.signature.context
+    fixed = (spec.name, spec.lengths) if spec else ()
+    inputs = {name: array[index, :steps] for name, array in chunk.inputs.items() if name not in fixed}
+    context = {name: array[index] for name, array in chunk.inputs.items() if name in fixed}
     # A carried state, not zeros: zeros would hide a kernel that treats the state differently.
     state = {name: array[index] for name, array in chunk.next_state.items()}
-    return _Row(inputs, state, steps)
+    return _Row(inputs, state, steps, context)
 
 
 def _run(model: Runs, rows: Sequence[_Row]) -> list[dict[str, Array]]:
@@ -79,6 +95,7 @@ def _run(model: Runs, rows: Sequence[_Row]) -> list[dict[str, Array]]:
     longest = max(row.steps for row in rows)
     lengths = np.array([row.steps for row in rows], np.int32)
     inputs = {name: np.stack([_padded(row.inputs[name], longest) for row in rows]) for name in rows[0].inputs}
+    inputs |= {name: np.stack([row.context[name] for row in rows]) for name in rows[0].context}
     state = {name: np.stack([row.state[name] for row in rows]) for name in rows[0].state}
     outputs, next_state = model.run(inputs, lengths, state)
     return [

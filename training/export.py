@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
+import onnx_ir as ir
 from pydantic import JsonValue
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from service.bundle import (
     Bundle,
     Cell,
     DataSource,
+    EncoderGraph,
     ExplainGraph,
     FrontendSpec,
     HeadSpec,
@@ -31,8 +33,10 @@ from service.bundle import (
     sha256_of,
 )
 from training.card import CARD_FILE, card
-from training.graph.trace import RECURRENT, Network, Traced, trace
+from training.graph.seq2seq import Seq2seq, trace_seq2seq
+from training.graph.trace import RECURRENT, Network, trace
 from training.quantize import QualityBound
+from training.seq2seq_bundle import build_seq2seq
 from training.variants import Built, build_explain, build_fp32, build_int8
 
 
@@ -59,31 +63,41 @@ class BundleDescription:
 class Exportable:
     """All that `write_bundle` takes: what a run, or a file of one's own, gives to `hiddenstate export`."""
 
-    network: Network
+    network: Network | Seq2seq
     description: BundleDescription
     sample: Tensor
     int8_bound: QualityBound | None = None
+    target_sample: Tensor | None = None
 
     def write(self, models: Path | str) -> Bundle:
         """Export into `<models>/<name>/<version>`, in place of what was there."""
         folder = Path(models) / self.description.name / str(self.description.version)
-        return write_bundle(folder, self.network, self.description, sample=self.sample, int8_bound=self.int8_bound)
+        return write_bundle(
+            folder,
+            self.network,
+            self.description,
+            sample=self.sample,
+            int8_bound=self.int8_bound,
+            target_sample=self.target_sample,
+        )
 
 
 def write_bundle(
     folder: Path | str,
-    network: Network,
+    network: Network | Seq2seq,
     description: BundleDescription,
     *,
     sample: Tensor,
     int8_bound: QualityBound | None = None,
+    target_sample: Tensor | None = None,
 ) -> Bundle:
     """Export `network` into `folder`, in place of what was there, and read the bundle back.
 
     sample: a batch of real inputs, [rows, time] int64 or [rows, time, features] float32. It calibrates int8, and its
     spread shapes the golden vectors; none of it is stored. int8_bound: what int8 may cost; without it the bundle holds
-    fp32 alone. Raises ValueError when the network breaks the contract of `docs/design.md`, BundleError when the
-    exported graph does not compute what torch does.
+    fp32 alone. An encoder-decoder network takes sources as its sample, and tokens to write [rows, time] int64 as
+    target_sample; its bundle holds fp32 alone. Raises ValueError when the network breaks the contract of
+    `docs/design.md`, BundleError when the exported graph does not compute what torch does.
     """
     target = Path(folder)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,50 +105,88 @@ def write_bundle(
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as scratch:
         written = Path(scratch) / "bundle"
         written.mkdir()
-        _fill(written, network, description, sample, int8_bound)
+        if target_sample is None:
+            contents = _one_graph(written, cast(Network, network), sample, int8_bound)
+        else:
+            contents = _two_graphs(written, cast(Seq2seq, network), sample, target_sample)
+        _fill(written, description, contents)
         if target.exists():
             shutil.rmtree(target)
         written.rename(target)
     return load_bundle(target)
 
 
-def _fill(
-    folder: Path, network: Network, description: BundleDescription, sample: Tensor, bound: QualityBound | None
-) -> None:
-    """Write everything into an empty folder."""
+@dataclass(frozen=True)
+class _Contents:
+    """What was written into a bundle: its graphs, and what they take and give. `int8` says why it is not there."""
+
+    signature: Signature
+    graphs: tuple[ir.Model, ...]
+    fp32: Built
+    int8: Built | str
+    explain: ExplainGraph | None = None
+    encoder: EncoderGraph | None = None
+
+    @property
+    def cell(self) -> Cell:
+        """The recurrent cell of the network."""
+        cells = {node.op_type.lower() for model in self.graphs for node in model.graph if node.op_type in RECURRENT}
+        return Cell.NONE if not cells else Cell(cells.pop()) if len(cells) == 1 else Cell.MIXED
+
+    @property
+    def variants(self) -> dict[Literal["fp32", "int8"], Built]:
+        """Those that are there."""
+        return {"fp32": self.fp32} if isinstance(self.int8, str) else {"fp32": self.fp32, "int8": self.int8}
+
+    @property
+    def files(self) -> set[str]:
+        """Names of all files."""
+        names = {name for built in self.variants.values() for name in built.files}
+        return names | {graph.file for graph in (self.explain, self.encoder) if graph}
+
+
+def _one_graph(folder: Path, network: Network, sample: Tensor, bound: QualityBound | None) -> _Contents:
+    """Write the graphs of a network that runs step by step, or on whole sequences."""
     traced, rows = trace(network, sample), sample.numpy()
     fp32 = build_fp32(folder, traced, network, rows)
     int8 = build_int8(folder, traced, fp32, rows, bound)
+    return _Contents(traced.signature, (traced.model,), fp32, int8, explain=build_explain(folder, traced))
+
+
+def _two_graphs(folder: Path, network: Seq2seq, sources: Tensor, targets: Tensor) -> _Contents:
+    """Write the encoder and the decoder of a network that has both."""
+    traced = trace_seq2seq(network, sources)
+    encoder, fp32 = build_seq2seq(folder, traced, network, sources.numpy(), targets.numpy())
+    return _Contents(
+        traced.signature,
+        (traced.encoder, traced.decoder),
+        fp32,
+        "decoders are exported in float32 alone",
+        encoder=encoder,
+    )
+
+
+def _fill(folder: Path, description: BundleDescription, contents: _Contents) -> None:
+    """Write all files but the graphs."""
     for name, content in description.frontend_files.items():
         (folder / name).write_bytes(content)
-    manifest = _manifest(folder, traced, description, fp32, int8, build_explain(folder, traced))
+    manifest = _manifest(folder, description, contents)
     (folder / CARD_FILE).write_text(card(manifest), encoding="utf-8")
     files = {**manifest.files, CARD_FILE: sha256_of(folder / CARD_FILE)}
     write_manifest(folder, manifest.model_copy(update={"files": files}))
 
 
-def _manifest(
-    folder: Path,
-    traced: Traced,
-    description: BundleDescription,
-    fp32: Built,
-    int8: Built | str,
-    explain: ExplainGraph | None,
-) -> Manifest:
+def _manifest(folder: Path, description: BundleDescription, contents: _Contents) -> Manifest:
     """The manifest of all files but the card, which is written from it."""
-    cells = {node.op_type.lower() for node in traced.model.graph if node.op_type in RECURRENT}
-    shipped: dict[Literal["fp32", "int8"], Built] = (
-        {"fp32": fp32} if isinstance(int8, str) else {"fp32": fp32, "int8": int8}
-    )
-    names = {name for built in shipped.values() for name in built.files} | set(description.frontend_files)
-    names |= {explain.file} if explain else set()
-    signature = {name: getattr(traced.signature, name) for name in Signature.model_fields}
+    names = contents.files | set(description.frontend_files)
+    signature = {name: getattr(contents.signature, name) for name in Signature.model_fields}
     said = {name: value for name, value in vars(description).items() if name != "frontend_files"}
     return Manifest(
-        cell=Cell.NONE if not cells else Cell(cells.pop()) if len(cells) == 1 else Cell.MIXED,
-        variants={name: built.variant for name, built in shipped.items()},
-        withheld={"int8": int8} if isinstance(int8, str) else {},
-        explain=explain,
+        cell=contents.cell,
+        variants={name: built.variant for name, built in contents.variants.items()},
+        withheld={"int8": contents.int8} if isinstance(contents.int8, str) else {},
+        explain=contents.explain,
+        encoder=contents.encoder,
         files={name: sha256_of(folder / name) for name in sorted(names)},
         **signature,
         **said,

@@ -14,6 +14,7 @@ from service.bundle import load_bundle
 from service.errors import ServiceError
 from training.data.cache import DataError
 from training.export import Exportable
+from training.graph.seq2seq import Seq2seq
 from training.graph.trace import Network
 from training.verify import VerifyReport
 from training.verify import verify as verify_bundle
@@ -44,7 +45,7 @@ def export(source: SourceArgument, models: ModelsOption = Path("models")) -> Non
 
 def verify(bundle: BundleArgument, against: AgainstOption = None) -> None:
     """Verify a bundle: digests, golden vectors, and that no bit depends on other sessions or on how input is cut."""
-    network: Network | None = None
+    network: Network | Seq2seq | None = None
     try:
         if against is not None:
             network = _exportable(against).network

@@ -95,7 +95,8 @@ def run_layer(layer: nn.Module, steps: Tensor, lengths: Tensor, state: State) ->
     """Run one single-layer `nn.RNN`, `nn.GRU` or `nn.LSTM` (batch first) so that padding does not advance the state.
 
     steps [batch, time, width], lengths [batch] → outputs [batch, time, hidden × directions], next state. `state` is
-    (h,), (h, c), each [batch, hidden], or () for zeros.
+    (h,), (h, c), each [batch, hidden], or () for zeros; the next state of a bidirectional layer is
+    [2, batch, hidden].
     """
     stacked = tuple(tensor.unsqueeze(0) for tensor in state)  # each [1, batch, hidden], as torch wants them
     given = None if not stacked else stacked if len(stacked) == 2 else stacked[0]
@@ -107,4 +108,5 @@ def run_layer(layer: nn.Module, steps: Tensor, lengths: Tensor, state: State) ->
         packed_outputs, after = layer(packed, given)
         outputs, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=steps.shape[1])
     parts = after if isinstance(after, tuple) else (after,)
-    return outputs, tuple(part.squeeze(0) for part in parts)
+    # Torch would ignore the squeeze where there are two directions, ONNX does not.
+    return outputs, tuple(part.squeeze(0) if part.shape[0] == 1 else part for part in parts)

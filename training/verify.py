@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.bundle import Bundle, largest_difference, largest_gap, read_golden
+from service.bundle import Bundle, GoldenChunk, largest_difference, largest_gap, read_golden
 from service.model import Model, load_explain, load_model, replay
 from service.probe import Runs
 from training.golden import synthetic
+from training.graph.seq2seq import Seq2seq
 from training.graph.trace import Network
 from training.reference import Reference
+from training.seq2seq_bundle import Seq2seqReference
+from training.seq2seq_verify import SEQ2SEQ_SCOPE, draw_cases
 
 BATCHES, STEPS, CHUNKS = (1, 3, 17), (1, 7, 64), 5
 PARITY = 1e-5
@@ -107,7 +111,7 @@ class _Chunks:
         return model.run({self.name: joined}, np.array([joined.shape[1]], np.int32), model.initial_state(1))
 
 
-def verify(bundle: Bundle, network: Network | None = None) -> VerifyReport:
+def verify(bundle: Bundle, network: Network | Seq2seq | None = None) -> VerifyReport:
     """Check every variant of a bundle; with the torch `network` it was exported from, also their parity.
 
     Takes seconds to a minute, by the size of the network. Raises BundleError when a variant does not load at all.
@@ -116,15 +120,33 @@ def verify(bundle: Bundle, network: Network | None = None) -> VerifyReport:
     for variant, spec in bundle.manifest.variants.items():
         model = load_model(bundle, variant)
         golden = read_golden(bundle.path(spec.golden))
-        sample = np.concatenate([chunk.inputs[model.signature.inputs[0].name] for chunk in golden], axis=1)
         worst = replay(model, golden, spec.tolerance)
         checks.append(Check(variant, "golden vectors", f"{len(golden)} chunks", worst, spec.tolerance))
-        checks += _laws(variant, model, sample)
-        if network is not None and variant == "fp32":
-            checks.append(_parity(variant, model, Reference(network, model.signature), sample))
+        if model.encoder is not None:
+            checks += _seq2seq(variant, model, golden, cast(Seq2seq | None, network))
+        else:
+            checks += _single(variant, model, golden, cast(Network | None, network))
         model.close()
     checks += _explain(bundle)
     return VerifyReport(f"{bundle.manifest.name} {bundle.manifest.version}", tuple(checks))
+
+
+def _single(variant: str, model: Model, golden: Sequence[GoldenChunk], network: Network | None) -> Iterator[Check]:
+    """The laws of a graph that stands alone, and its parity."""
+    sample = np.concatenate([chunk.inputs[model.signature.inputs[0].name] for chunk in golden], axis=1)
+    yield from _laws(variant, model, sample)
+    if network is not None and variant == "fp32":
+        yield _parity(variant, model, Reference(network, model.signature), sample)
+
+
+def _seq2seq(variant: str, model: Model, golden: Sequence[GoldenChunk], network: Seq2seq | None) -> Iterator[Check]:
+    """The laws of an encoder and its decoder, and their parity."""
+    cases = list(draw_cases(model, golden))
+    strangers = max(_bits(alone, together) for case in cases for alone, together in case.alone_and_together(model))
+    yield Check(variant, "alone = among strangers", SEQ2SEQ_SCOPE, strangers, 0.0)
+    if network is not None and variant == "fp32":
+        worst = max(case.gap(Seq2seqReference(network, model.signature), model) for case in cases)
+        yield Check(variant, "parity with torch", SEQ2SEQ_SCOPE, worst, PARITY)
 
 
 def _explain(bundle: Bundle) -> Iterator[Check]:

@@ -7,6 +7,7 @@ from service.bundle.manifest import (
     MANIFEST_FILE,
     Cell,
     DataSource,
+    EncoderGraph,
     ExplainGraph,
     FrontendSpec,
     Gate,
@@ -21,14 +22,16 @@ from service.bundle.manifest import (
     WatchedLayer,
     manifest_schema,
 )
-from service.bundle.signature import Signature, StateSpec, TensorSpec
+from service.bundle.signature import ContextSpec, Signature, StateSpec, TensorSpec
 
 __all__ = [
     "FORMAT_VERSION",
     "MANIFEST_FILE",
     "Bundle",
     "Cell",
+    "ContextSpec",
     "DataSource",
+    "EncoderGraph",
     "ExplainGraph",
     "FrontendSpec",
     "Gate",

@@ -85,6 +85,16 @@ class GateFigures(Part):
     batch_independent: bool
 
 
+class EncoderGraph(Part):
+    """The graph that reads a whole source. It takes `source` [batch, time] and its lengths [batch]; it gives the
+    context [batch, time, width] and, under the names of the next states, the state that the decoder begins with.
+    """
+
+    file: InnerPath
+    source: TensorSpec
+    lengths: TensorName = "lengths"
+
+
 class Variant(Part):
     """One precision of the model: its graph, its own golden vectors, and how far a replay may be off (absolute for
     values within -1..1, else relative).
@@ -162,6 +172,7 @@ class Manifest(Signature):
     variants: Mapping[Literal["fp32", "int8"], Variant]
     withheld: Mapping[Literal["int8"], str] = {}
     explain: ExplainGraph | None = None
+    encoder: EncoderGraph | None = None
     quality: tuple[QualityFigure, ...] = ()
     data: tuple[DataSource, ...] = ()
     provenance: Provenance
@@ -184,12 +195,18 @@ class Manifest(Signature):
         return Signature(**{**own, "outputs": (*self.outputs, *gates)})
 
     @model_validator(mode="after")
+    def _encoder_agrees(self) -> Self:
+        if (self.encoder is None) != (self.context is None):
+            raise ValueError("a decoder (context) and its encoder come together")
+        return self
+
+    @model_validator(mode="after")
     def _files_agree(self) -> Self:
         if "fp32" not in self.variants:
             raise ValueError("the fp32 variant is missing")
         named = {path for variant in self.variants.values() for path in (variant.file, variant.golden)}
         named |= set(self.frontend.files) if self.frontend else set()
-        named |= {self.explain.file} if self.explain else set()
+        named |= {graph.file for graph in (self.explain, self.encoder) if graph}
         if unlisted := named - set(self.files):
             raise ValueError(f"files without a digest: {sorted(unlisted)}")
         if MANIFEST_FILE in self.files:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 TensorName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 ElementType = Literal["float32", "int64", "int32"]
-Axis = Annotated[int, Field(ge=1)] | Literal["batch", "time"]
+Axis = Annotated[int, Field(ge=1)] | Literal["batch", "time", "memory"]
 
 
 class Part(BaseModel):
@@ -24,7 +24,8 @@ class Part(BaseModel):
 class TensorSpec(Part):
     """A named input or output [batch, time, ...]; `step_shape` is the shape of one step of one row.
 
-    `vocabulary`: how many token ids there are, for an input of tokens (0 to one less); None for other values.
+    `vocabulary`: how many token ids there are, for an input of tokens (0 to one less); None for other values. The last
+    axis of an output may be `memory`: one value for each place of the context.
     """
 
     name: TensorName
@@ -34,7 +35,8 @@ class TensorSpec(Part):
 
     @model_validator(mode="after")
     def _time_second(self) -> Self:
-        if self.shape[:2] != ("batch", "time") or not all(isinstance(axis, int) for axis in self.shape[2:]):
+        behind = self.shape[2:-1] if self.shape[-1:] == ("memory",) else self.shape[2:]
+        if self.shape[:2] != ("batch", "time") or not all(isinstance(axis, int) for axis in behind):
             raise ValueError(f"tensor {self.name!r} needs the shape [batch, time, ...] with numbers behind")
         return self
 
@@ -65,11 +67,21 @@ class StateSpec(Part):
         return tuple(axis for axis in self.shape if isinstance(axis, int))
 
 
+class ContextSpec(Part):
+    """What a decoder looks at, the same at every step of a sequence: `name` [batch, memory, width] float32, of which
+    the first `lengths` [batch] int32 places of each row are valid.
+    """
+
+    name: TensorName = "memory"
+    lengths: TensorName = "memory_lengths"
+    width: int = Field(ge=1)
+
+
 class Signature(Part):
     """The tensors of a graph: what it takes and gives. `lengths` names the int32 input [batch] of valid steps.
 
     A graph carries `state` from chunk to chunk, or takes whole sequences; one that does neither answers every step by
-    itself.
+    itself. A decoder also takes a `context`, which its encoder gives, with the state that a sequence begins with.
     """
 
     inputs: tuple[TensorSpec, ...] = Field(min_length=1)
@@ -77,6 +89,7 @@ class Signature(Part):
     outputs: tuple[TensorSpec, ...] = Field(min_length=1)
     state: tuple[StateSpec, ...] = ()
     whole_sequence: bool = False
+    context: ContextSpec | None = None
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -87,7 +100,7 @@ class Signature(Part):
 
     @model_validator(mode="after")
     def _state_agrees(self) -> Self:
-        if self.whole_sequence and self.state:
+        if self.whole_sequence and (self.state or self.context):
             raise ValueError("a graph carries state, or takes whole sequences (whole_sequence), never both")
         return self
 
@@ -97,8 +110,9 @@ class Signature(Part):
         return {tensor.name: tensor for tensor in self.inputs}
 
     def graph_inputs(self) -> tuple[str, ...]:
-        """Names of all inputs of the graph: inputs, lengths, states."""
-        return (*(t.name for t in self.inputs), self.lengths, *(s.name for s in self.state))
+        """Names of all inputs of the graph: inputs, lengths, context, states."""
+        context = (self.context.name, self.context.lengths) if self.context else ()
+        return (*(t.name for t in self.inputs), self.lengths, *context, *(s.name for s in self.state))
 
     def graph_outputs(self) -> tuple[str, ...]:
         """Names of all outputs of the graph: outputs, next states."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import onnx_ir as ir
 import torch
@@ -93,9 +93,10 @@ def trace(network: Network, inputs: Tensor) -> Traced:
     whole = not state and not getattr(network, "independent_steps", False)
     signature = _signature(example, _try(network, example, state), state, whole=whole)
     model = _export(flat, signature, example, state)
-    _strip(model)
-    check_graph(model, signature, flat.count)
-    return Traced(model, _with_vocabulary(signature, model.graph))
+    check_graph(model, shapes_of(signature), flat.count)
+    (tokens,) = signature.inputs
+    known = tokens.model_copy(update={"vocabulary": vocabulary(model.graph)})
+    return Traced(model, signature.model_copy(update={"inputs": (known,)}))
 
 
 def _try(network: nn.Module, example: Tensor, state: tuple[Tensor, ...]) -> dict[str, Tensor]:
@@ -110,14 +111,29 @@ def _try(network: nn.Module, example: Tensor, state: tuple[Tensor, ...]) -> dict
 def _export(flat: nn.Module, signature: Signature, example: Tensor, state: tuple[Tensor, ...]) -> ir.Model:
     """The graph that torch makes of the network."""
     lengths = torch.tensor([5, 2, 1], dtype=torch.int32)
-    batch, time = torch.export.Dim("batch", min=1, max=1 << 20), torch.export.Dim("time", min=1, max=1 << 20)
+    batch, time = axis("batch"), axis("time")
     axes = ({0: batch, 1: time}, {0: batch}, *([tuple({0: batch} for _ in state)] if state else []))
+    return export_graph(flat, (example, lengths, *state), axes, signature.graph_inputs(), signature.graph_outputs())
+
+
+def axis(name: str) -> Any:
+    """An axis that a graph takes in any length."""
+    return torch.export.Dim(name, min=1, max=1 << 20)
+
+
+def export_graph(
+    flat: nn.Module, example: tuple[Tensor, ...], axes: Any, takes: Sequence[str], gives: Sequence[str]
+) -> ir.Model:
+    """The graph that torch makes of a module, its tensors named `takes` and `gives`, without traces of its making.
+
+    axes: for each argument of the module, which of its axes are dynamic. Raises ValueError when torch cannot do it.
+    """
     with _quiet():
         program = torch.onnx.export(
             flat,
-            (example, lengths, *state),
-            input_names=list(signature.graph_inputs()),
-            output_names=list(signature.graph_outputs()),
+            example,
+            input_names=list(takes),
+            output_names=list(gives),
             dynamic_shapes=axes,
             custom_translation_table=TRANSLATIONS,
             opset_version=20,
@@ -126,7 +142,9 @@ def _export(flat: nn.Module, signature: Signature, example: Tensor, state: tuple
         )
     if program is None:
         raise ValueError("torch could not export the network")
-    return program.model
+    _strip(program.model)
+    model: ir.Model = program.model
+    return model
 
 
 def _signature(example: Tensor, outputs: Mapping[str, Tensor], state: tuple[Tensor, ...], *, whole: bool) -> Signature:
@@ -153,17 +171,15 @@ def _signature(example: Tensor, outputs: Mapping[str, Tensor], state: tuple[Tens
     )
 
 
-def _with_vocabulary(signature: Signature, graph: ir.Graph) -> Signature:
-    """The signature with the number of tokens: the rows of the smallest table that is looked up by the input itself."""
-    (tokens,) = signature.inputs
+def vocabulary(graph: ir.Graph) -> int | None:
+    """The number of tokens: the rows of the smallest table that is looked up by the first input itself."""
     tables = [
         node.inputs[0].const_value.shape[0]
         for node in graph
         if node.op_type == "Gather" and node.inputs[1] is graph.inputs[0]
         if node.inputs[0] is not None and node.inputs[0].const_value is not None
     ]
-    vocabulary = min((int(size) for size in tables if isinstance(size, int)), default=None)
-    return signature.model_copy(update={"inputs": (tokens.model_copy(update={"vocabulary": vocabulary}),)})
+    return min((int(size) for size in tables if isinstance(size, int)), default=None)
 
 
 def _constant(number: int, tensor: Tensor) -> float:
@@ -173,9 +189,9 @@ def _constant(number: int, tensor: Tensor) -> float:
     return value
 
 
-def check_graph(model: ir.Model, signature: Signature, layers: int) -> None:
+def check_graph(model: ir.Model, shapes: Mapping[str, Sequence[int | str]], layers: int) -> None:
     """Raise ValueError unless the graph has one recurrent node for each layer (bidirectional: one for both
-    directions), their weights are constants, and no batch or time axis is frozen.
+    directions), their weights are constants, and its tensors have `shapes`, by name: no dynamic axis is frozen.
     """
     graph = model.graph
     nodes = [node for node in graph if node.op_type in RECURRENT]
@@ -184,13 +200,17 @@ def check_graph(model: ir.Model, signature: Signature, layers: int) -> None:
     for node in nodes:
         if any(weight is None or weight.const_value is None for weight in node.inputs[1:4]):
             raise ValueError(f"the weights of {node.name} are not constant; share no recurrent layer between calls")
-    shapes: dict[str, tuple[int | str, ...]] = {signature.lengths: ("batch",)}
-    shapes |= {spec.name: spec.shape for spec in (*signature.inputs, *signature.outputs)}
-    shapes |= {name: pair.shape for pair in signature.state for name in (pair.name, pair.next_name)}
     for value in (*graph.inputs, *graph.outputs):
         found = tuple(axis if isinstance(axis, int) else str(axis.value) for axis in value.shape or ())
-        if found != shapes[value.name or ""]:
+        if found != tuple(shapes[value.name or ""]):
             raise ValueError(f"{value.name!r} should be {list(shapes[value.name or ''])}, the graph has {list(found)}")
+
+
+def shapes_of(signature: Signature) -> dict[str, tuple[int | str, ...]]:
+    """The shape of every tensor of a graph."""
+    shapes: dict[str, tuple[int | str, ...]] = {signature.lengths: ("batch",)}
+    shapes |= {spec.name: spec.shape for spec in (*signature.inputs, *signature.outputs)}
+    return shapes | {name: pair.shape for pair in signature.state for name in (pair.name, pair.next_name)}
 
 
 def _strip(model: ir.Model) -> None:

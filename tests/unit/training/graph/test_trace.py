@@ -11,7 +11,7 @@ from torch import nn
 
 from service.model import Model
 from tests.unit.training.exports import CELLS, FORMS, TOKENS, exported, opened
-from training.graph.trace import RECURRENT, check_graph, trace
+from training.graph.trace import RECURRENT, check_graph, shapes_of, trace
 from training.reference import Reference
 
 
@@ -173,16 +173,16 @@ def test_an_initial_state_that_is_not_one_value_is_refused():
 def test_a_graph_with_a_missing_layer_a_frozen_axis_or_moving_weights_is_refused():
     traced = exported("lstm").traced
     with pytest.raises(ValueError, match="2 recurrent layers"):
-        check_graph(traced.model, traced.signature, 2)
+        check_graph(traced.model, shapes_of(traced.signature), 2)
     frozen = traced.model.clone()
     frozen.graph.inputs[0].shape = ir.Shape(["batch", 5])
     with pytest.raises(ValueError, match="'inputs' should be"):
-        check_graph(frozen, traced.signature, 1)
+        check_graph(frozen, shapes_of(traced.signature), 1)
     moving = traced.model.clone()
     node = next(node for node in moving.graph if node.op_type == "LSTM")
     node.replace_input_with(1, ir.Value(name="computed"))
     with pytest.raises(ValueError, match="not constant"):
-        check_graph(moving, traced.signature, 1)
+        check_graph(moving, shapes_of(traced.signature), 1)
 
 
 def test_batch_and_time_may_have_any_size(tmp_path):
