@@ -33,6 +33,18 @@ def piece_pattern(longest: int = LONGEST_PIECE) -> re.Pattern[str]:
     return re.compile(rf"{letters}|{digits}|{marks}|{line_ends}|(?s:.)")
 
 
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Read a tokenizer file of the `tokenizers` library. Raises BundleError when it is missing or is none."""
+    try:
+        content = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BundleError(Reason.BUNDLE_MISSING_FILE, f"{path}: {error.strerror}") from error
+    try:
+        return Tokenizer.from_str(content)
+    except Exception as error:  # the library raises bare Exception on malformed files
+        raise BundleError(Reason.BUNDLE_DAMAGED, f"{path} is not a tokenizer: {error}") from error
+
+
 class TextFrontend:
     """A tokenizer with the rule that cuts its input; immutable, shared by all streams of a model."""
 
@@ -74,15 +86,7 @@ class TextFrontend:
             raise BundleError(
                 Reason.BUNDLE_MANIFEST_INVALID, f"text frontend: longest_piece {longest} is not in 1..4096"
             )
-        try:
-            content = (folder / name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise BundleError(Reason.BUNDLE_MISSING_FILE, f"{folder / name}: {error.strerror}") from error
-        try:
-            tokenizer = Tokenizer.from_str(content)
-        except Exception as error:  # the library raises bare Exception on malformed files
-            raise BundleError(Reason.BUNDLE_DAMAGED, f"{folder / name} is not a tokenizer: {error}") from error
-        return cls(tokenizer, start, longest)
+        return cls(read_tokenizer(folder / name), start, longest)
 
     def stream(self, held: str = "") -> "TextStream":
         """A new stream, or one that goes on from what another one held."""
