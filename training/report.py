@@ -48,21 +48,21 @@ def draw_curves(curves: Path, metric: str, target: Path) -> None:
         rows = list(csv.DictReader(file))
     steps, losses, valid = ([float(row[name]) for row in rows] for name in ("step", "train_loss", "valid"))
     best = int(np.argmax(valid) if metric == "accuracy" else np.argmin(valid))
-    figure, (left, right) = _pyplot().subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+    figure, [[left, right]] = picture(1, 2, (10, 3.8))
     left.plot(steps, losses, color=_TRAIN, linewidth=1.8)
     left.set(title="Training loss (with dropout)", xlabel="step", ylabel="loss")
     right.plot(steps, valid, color=_VALID, linewidth=1.8)
     right.plot(steps[best], valid[best], "o", color=_VALID)
     right.set(title=f"Validation: best {valid[best]:.4f} at step {steps[best]:.0f}", xlabel="step", ylabel=metric)
     for axes in (left, right):
-        _tidy(axes)
-    _store(figure, target)
+        tidy(axes)
+    store_picture(figure, target)
 
 
 def draw_confusion(counts: NDArray[np.int64], labels: Sequence[str], target: Path) -> None:
     """counts [true class, predicted class]; each cell shows its count and its share of the true class."""
     size = 2.4 + 0.9 * len(labels)
-    figure, axes = _pyplot().subplots(figsize=(size + 0.6, size), layout="constrained")
+    figure, [[axes]] = picture(1, 1, (size + 0.6, size))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
@@ -80,7 +80,7 @@ def draw_confusion(counts: NDArray[np.int64], labels: Sequence[str], target: Pat
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    _store(figure, target)
+    store_picture(figure, target)
 
 
 def confusion(truth: Sequence[int], predicted: Sequence[int], classes: int) -> NDArray[np.int64]:
@@ -114,7 +114,14 @@ def _pyplot() -> Any:
     return pyplot
 
 
-def _tidy(axes: Any) -> None:
+def picture(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+    """An empty figure of this size in inches, and its axes [rows][columns]."""
+    figure, axes = _pyplot().subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    return figure, axes
+
+
+def tidy(axes: Any) -> None:
+    """Axes without box, with a quiet grid."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
@@ -122,6 +129,7 @@ def _tidy(axes: Any) -> None:
     axes.tick_params(colors=_MUTED)
 
 
-def _store(figure: Any, target: Path) -> None:
+def store_picture(figure: Any, target: Path) -> None:
+    """Write a figure as PNG and forget it."""
     figure.savefig(target, dpi=150)
     _pyplot().close(figure)

@@ -30,6 +30,7 @@ MOUNTED = (
     Mounted("evaluate", "training", "Make models", "Measure a trained model, beside its baseline."),
     Mounted("export", "training", "Make models", "Write a trained model as a bundle that the server reads."),
     Mounted("verify", "training", "Make models", "Check a bundle: parity with torch, and the laws bit for bit."),
+    Mounted("lab", "training", "Make models", "Small experiments: what a choice of cell means for memory."),
 )
 
 
@@ -57,8 +58,8 @@ def _runner(command: Mounted, point: EntryPoint | None) -> Callable[[typer.Conte
         if point is None:
             raise _missing(command, "it is not installed")
         try:
-            inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-            inner.command(command.name)(point.load())
+            loaded = point.load()
+            inner = loaded if isinstance(loaded, typer.Typer) else _alone(command.name, loaded)
             inner(args=ctx.args, prog_name=f"hiddenstate {command.name}")
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] in OURS:
@@ -66,6 +67,12 @@ def _runner(command: Mounted, point: EntryPoint | None) -> Callable[[typer.Conte
             raise _missing(command, f"the package {error.name} is missing") from error
 
     return run
+
+
+def _alone(name: str, function: Callable[..., Any]) -> typer.Typer:
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(name)(function)
+    return app
 
 
 def _missing(command: Mounted, why: str) -> Any:

@@ -101,3 +101,12 @@ def test_a_command_of_another_distribution_is_mounted_too(monkeypatch):
 
 def test_the_version_is_printed():
     assert CliRunner().invoke(app, ["--version"]).stdout.strip()
+
+
+def test_a_command_may_bring_commands_of_its_own(monkeypatch):
+    lab, seen = typer.Typer(), []
+    lab.callback()(lambda: None)
+    lab.command("memory")(lambda: seen.append("memory"))
+    run = cli(monkeypatch, Point("lab", "training.lab.commands:lab", lambda: lab))
+    assert run("lab", "memory").exit_code == 0
+    assert seen == ["memory"]
