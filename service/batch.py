@@ -39,20 +39,27 @@ class InputSpec:
 
 
 class Row(NamedTuple):
-    """What one session runs in a tick. A row of no steps carries marks only and never reaches the model."""
+    """What one session runs in a tick. A row of no steps carries marks only and never reaches the model.
+
+    `others`: further rows of state of a session that decodes in several.
+    """
 
     session: Session
     tenancy: Tenancy
     segments: tuple[Segment, ...]
     steps: int
+    others: tuple[Tenancy, ...] = ()
 
 
 class Batch:
     """Rows of distinct sessions that run together, each padded to the longest.
 
     `steps` is the length of the time axis, `valid_steps` the steps that are not padding; `lengths` [batch] and `slots`
-    [batch] say of each row how many steps are valid and which slot it has.
+    [batch] say of each row how many steps are valid and which slot it has. Batches of one `lane` take the same graph
+    and sizes that differ by rows and steps alone.
     """
+
+    lane = 0
 
     def __init__(self, rows: tuple[Row, ...]) -> None:
         counts = [row.steps for row in rows]

@@ -10,7 +10,7 @@ from service.errors import Code, Reason, ServiceError, invalid, unserved
 from service.model import Model
 from service.repository import Loaded, Refused
 from service.scheduler import Limits
-from service.state import StateSpec
+from service.specs import decoding_of, state_specs
 from service.tasks.explaining import Explaining
 from service.tasks.inference import input_specs
 from service.tasks.task import Task
@@ -126,6 +126,8 @@ def serve_version(loaded: Loaded, factories: Mapping[str, TaskFactory], generic:
     """
     manifest = loaded.bundle.manifest
     names = {generic, manifest.task} if manifest.frontend else {generic}
+    if manifest.encoder is not None:
+        names.discard(generic)  # one stream of tensors cannot say which of its two graphs they are for
     tasks = {name: factories[name](loaded.bundle) for name in names & set(factories)}
     plain = Serving(_engine(manifest, str(manifest.version), loaded.model, limits), tasks, loaded.variant)
     if loaded.explain is None or manifest.explain is None:
@@ -142,12 +144,7 @@ def _engine(manifest: Manifest, version: str, model: Model, limits: Limits) -> E
         f"{manifest.name}/{version}",
         model,
         inputs=input_specs(manifest),
-        states=[
-            StateSpec(state.name, _numbers(state.shape), state.dtype, state.initial_value) for state in manifest.state
-        ],
+        states=state_specs(manifest),
+        decoding=decoding_of(manifest),
         limits=limits,
     )
-
-
-def _numbers(shape: Iterable[int | str]) -> tuple[int, ...]:
-    return tuple(axis for axis in shape if isinstance(axis, int))

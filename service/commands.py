@@ -39,6 +39,7 @@ def serve(
     max_chunk_steps: Annotated[int | None, _flag("max_chunk_steps")] = None,
     max_backlog_steps: Annotated[int | None, _flag("max_backlog_steps")] = None,
     max_backlog_bytes: Annotated[int | None, _flag("max_backlog_bytes")] = None,
+    max_context_bytes: Annotated[int | None, _flag("max_context_bytes")] = None,
     max_message_bytes: Annotated[int | None, _flag("max_message_bytes")] = None,
     max_text_characters: Annotated[int | None, _flag("max_text_characters")] = None,
     idle_timeout: Annotated[float | None, _flag("idle_timeout")] = None,

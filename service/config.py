@@ -46,6 +46,9 @@ class Settings(BaseModel):
     max_chunk_steps: int = Field(64, ge=1, le=4096, description="steps of one session in one tick")
     max_backlog_steps: int = Field(131_072, ge=2, description="steps one session may have waiting")
     max_backlog_bytes: int = Field(16 << 20, ge=1024, description="bytes of steps one session may have waiting")
+    max_context_bytes: int = Field(
+        512 << 20, ge=1 << 20, description="bytes for sources that the sessions of one model are decoding"
+    )
     max_message_bytes: int = Field(4 << 20, ge=1024, le=64 << 20, description="size of one message")
     max_text_characters: int = Field(65_536, ge=1, description="characters of text in one message")
     idle_timeout: float = Field(600.0, gt=0, description="silence after which a session ends")

@@ -9,13 +9,15 @@ from typing import Any
 import structlog
 
 from service.batch import Batch, InputSpec, Row
+from service.decoding import scheduler_for
 from service.errors import Code, Reason, ServiceError, draining, internal, invalid
+from service.lanes import ENCODER_LANE, Decoding
 from service.metrics import EngineCounters, EngineGauges
 from service.pace import Pace
 from service.runner import Runnable, Runner
-from service.scheduler import Limits, Plan, Scheduler
+from service.scheduler import Limits, Plan
 from service.session import Session
-from service.state import Array, StateSpec, StateTable
+from service.state import Array, StateSpec
 from service.stream import Message, Stream
 from service.tasks.task import Reaction, Task, Turn
 
@@ -32,6 +34,7 @@ class Engine:
         *,
         inputs: Sequence[InputSpec],
         states: Sequence[StateSpec],
+        decoding: Decoding | None = None,
         limits: Limits | None = None,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -42,8 +45,7 @@ class Engine:
         self._pace = pace or Pace()
         self._runner = Runner(model, inputs, self._pace.inline_limit, self.counters.run_time)
         self._clock = clock
-        self._table = StateTable(states, self.limits.max_sessions)
-        self._scheduler = Scheduler(self._table, self.limits)
+        self._table, self._scheduler = scheduler_for(states, self.limits, decoding)
         self._streams: dict[Session, Stream] = {}
         self._wake: asyncio.Future[None] | None = None
         self._empty = asyncio.Event()
@@ -53,7 +55,11 @@ class Engine:
     def gauges(self) -> EngineGauges:
         """How things stand now."""
         return EngineGauges(
-            len(self._streams), self.limits.max_sessions, self._scheduler.backlog_steps, self._table.row_bytes
+            len(self._streams),
+            self.limits.max_sessions,
+            self._scheduler.backlog_steps,
+            self._table.row_bytes,
+            self._scheduler.context_bytes,
         )
 
     def open(self, task: Task[Any], options: Any, session_id: str, patience: float | None = None) -> Stream:
@@ -147,8 +153,7 @@ class Engine:
 
     async def _carry_out(self, plan: Plan, now: float) -> None:
         if plan.marks:
-            living = self._scheduler.pass_marks(plan.marks)
-            self._react([(plan.marks[index], index) for index in living], {})
+            self._react(self._scheduler.pass_marks(plan.marks), {})
         if plan.batch is not None:
             self._observe(plan.batch, now)
             await self._run_batch(plan.batch)
@@ -164,8 +169,7 @@ class Engine:
             else:
                 self._fail(batch.rows[0], error)
             return
-        living = self._scheduler.commit(batch, outcome)
-        self._react([(batch.rows[index], index) for index in living], outcome.outputs)
+        self._react(self._scheduler.commit(batch, outcome), outcome.outputs)
 
     def _react(self, rows: Sequence[tuple[Row, int]], outputs: Mapping[str, Array]) -> None:
         """Let each task look at its rows of a tick, all at once, and carry out what follows."""
@@ -287,5 +291,6 @@ class Engine:
         counters.rows.add(len(batch.rows))
         counters.tick_steps.add(batch.steps)
         counters.steps += batch.valid_steps
-        counters.padding_steps += len(batch.rows) * batch.steps - batch.valid_steps
+        counters.padding_steps += len(batch.lengths) * batch.steps - batch.valid_steps
+        counters.encoder_runs += batch.lane == ENCODER_LANE
         counters.queue_wait.add(max(now - row.segments[0].chunk.arrived for row in batch.rows))

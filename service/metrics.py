@@ -46,6 +46,7 @@ class EngineCounters:
     padding_steps: int = 0
     items: int = 0
     failed_rows: int = 0
+    encoder_runs: int = 0
     rows: Histogram = field(default_factory=lambda: Histogram(TICK_ROWS))
     tick_steps: Histogram = field(default_factory=lambda: Histogram(TICK_STEPS))
     queue_wait: Histogram = field(default_factory=lambda: Histogram(SECONDS))
@@ -66,6 +67,7 @@ class EngineGauges:
     slots: int
     backlog_steps: int
     state_bytes: int
+    context_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ _COUNTERS: tuple[tuple[str, str, Callable[[EngineCounters], float]], ...] = (
     ("hiddenstate_padding_steps", "Steps of padding that ran beside them.", lambda c: c.padding_steps),
     ("hiddenstate_items", "Items given to clients: tokens, results, outputs.", lambda c: c.items),
     ("hiddenstate_failed_rows", "Rows whose model run raised.", lambda c: c.failed_rows),
+    ("hiddenstate_encoder_runs", "Runs of an encoder, each on whole sources.", lambda c: c.encoder_runs),
     ("hiddenstate_sessions_opened", "Sessions admitted.", lambda c: c.sessions_opened),
 )
 _HISTOGRAMS: tuple[tuple[str, str, Callable[[EngineCounters], Histogram]], ...] = (
@@ -117,6 +120,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[EngineGauges], float]], ...] = (
     ("hiddenstate_slots", "Sessions that can be live at once.", lambda g: g.slots),
     ("hiddenstate_backlog_steps", "Steps that wait to run.", lambda g: g.backlog_steps),
     ("hiddenstate_state_bytes", "State of one session, in bytes.", lambda g: g.state_bytes),
+    ("hiddenstate_context_bytes", "What the encoder gave for all live sessions, in bytes.", lambda g: g.context_bytes),
 )
 
 

@@ -40,12 +40,12 @@ class Runner:
         self._inline_limit = inline_limit
         self._run_time = run_time
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tick")
-        # Seconds, a moving average, by the powers of two that rows and steps lie between.
-        self._expected: dict[tuple[int, int], float] = {}
+        # Seconds, a moving average, by lane and the powers of two that rows and steps lie between.
+        self._expected: dict[tuple[int, int, int], float] = {}
 
     async def run(self, batch: Batch, state: Mapping[str, Array]) -> Outcome:
         """Pack the batch and call the model. Raises whatever the model raises."""
-        size = (len(batch.rows).bit_length(), batch.steps.bit_length())
+        size = (batch.lane, len(batch.lengths).bit_length(), batch.steps.bit_length())
         inputs = batch.inputs(self._inputs)
         started = time.perf_counter()
         if self._expected.get(size, _UNKNOWN) <= self._inline_limit:

@@ -6,6 +6,7 @@ from functools import cached_property
 from heapq import nsmallest
 
 from service.batch import Batch, Outcome, Row, tick_steps
+from service.context import Context
 from service.errors import Code, Reason, ServiceError, exhausted
 from service.session import Chunk, Session
 from service.state import Array, StateTable
@@ -17,7 +18,7 @@ class Limits:
 
     `max_outbox_items` is how many answers a client may leave unread before its session stops. `max_padding` is the
     share of a batch that may be padding, `tick_cost` the row-steps that an extra tick costs. `idle_timeout` (seconds)
-    is how long a session may stay silent.
+    is how long a session may stay silent. `max_context_bytes` bounds the contexts of all sessions that decode.
     """
 
     max_sessions: int = 4096
@@ -29,6 +30,7 @@ class Limits:
     tick_cost: int = 32
     idle_timeout: float = 600.0
     whole_sequence: bool = False
+    max_context_bytes: int = 512 << 20
 
     @cached_property
     def max_message_steps(self) -> int:
@@ -46,7 +48,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A session as plain data: its state tensors, the steps it has done and what is still waiting."""
+    """A session as plain data: its state tensors, the steps it has done and what is still waiting.
+
+    `others`: the state of its further rows; `context`: both of a session that decodes alone.
+    """
 
     session_id: str
     state: Mapping[str, Array]
@@ -54,6 +59,8 @@ class Snapshot:
     chunks: tuple[Chunk, ...]
     offset: int
     patience: float
+    others: tuple[Mapping[str, Array], ...] = ()
+    context: Context | None = None
 
 
 class Scheduler:
@@ -69,6 +76,7 @@ class Scheduler:
         self._sessions: dict[str, Session] = {}
         # Insertion order is arrival order; values are unused.
         self._ready: dict[Session, None] = {}
+        self._capacity = table.slot_count
 
     @property
     def sessions(self) -> Mapping[str, Session]:
@@ -94,10 +102,10 @@ class Scheduler:
                 f"session {session_id!r} is live already: choose another id, or none to have one minted",
                 field="config.session.session_id",
             )
-        if self._table.free_count == 0:
+        if len(self._sessions) == self._capacity:
             raise exhausted(
                 Reason.SESSIONS_EXHAUSTED,
-                f"all {self._table.slot_count} sessions of this model are in use: try again when one has ended",
+                f"all {self._capacity} sessions of this model are in use: try again when one has ended",
                 retry_after=1.0,
             )
         session = Session(session_id, self._table.acquire(), self._limits.max_backlog_steps, patience, touched=now)
@@ -127,20 +135,25 @@ class Scheduler:
         marks = tuple([row for row in rows if not row.steps])
         return Plan(Batch(running_rows) if running_rows else None, marks)
 
-    def commit(self, batch: Batch, outcome: Outcome) -> list[int]:
-        """Carry the next states over; returns the indices of the rows whose session still lives."""
-        current = self._table.scatter(batch.tenancies, batch.slots, outcome.next_state)
-        for row, lives in zip(batch.rows, current, strict=True):
-            if lives:
-                row.session.steps_done += row.steps
-                self._land(row.session)
-        return [index for index, lives in enumerate(current) if lives]
+    @property
+    def context_bytes(self) -> int:
+        """Bytes of all contexts, for models whose sessions have one."""
+        return 0
 
-    def pass_marks(self, rows: Sequence[Row]) -> list[int]:
-        """Take rows that only carried marks out of flight; returns the indices of those whose session still lives."""
-        living = [index for index, row in enumerate(rows) if not row.session.closed]
-        for index in living:
-            self._land(rows[index].session)
+    def commit(self, batch: Batch, outcome: Outcome) -> list[tuple[Row, int]]:
+        """Carry the next states over; returns the rows whose session still lives, each with its place in the batch."""
+        current = self._table.scatter(batch.tenancies, batch.slots, outcome.next_state)
+        living = [(row, place) for place, row in enumerate(batch.rows) if current[place]]
+        for row, _ in living:
+            row.session.steps_done += row.steps
+            self._land(row.session)
+        return living
+
+    def pass_marks(self, rows: Sequence[Row]) -> list[tuple[Row, int]]:
+        """Take rows that only carried marks out of flight; returns those whose session still lives, and their place."""
+        living = [(row, place) for place, row in enumerate(rows) if not row.session.closed]
+        for row, _ in living:
+            self._land(row.session)
         return living
 
     def reset(self, session: Session) -> None:
@@ -194,8 +207,8 @@ class Scheduler:
         """Assert what must hold between any two calls."""
         self._table.check_integrity()
         live = list(self._sessions.values())
-        if self._table.slot_count - self._table.free_count != len(live):
-            raise AssertionError("slots in use and live sessions differ")
+        if self._table.slot_count - self._table.free_count != sum(1 + len(session.others) for session in live):
+            raise AssertionError("slots in use and rows of live sessions differ")
         for session in live:
             if session.closed or not self._table.holds(session.tenancy):
                 raise AssertionError(f"session {session.id} is listed but not live")

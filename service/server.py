@@ -26,6 +26,7 @@ from service.tasks.inference import Inference, input_specs
 from service.tasks.sentiment import SentimentAnalysis
 from service.tasks.tagging import Tagging
 from service.tasks.text_generation import TextGeneration
+from service.tasks.translation import TranslationTask
 
 log = structlog.get_logger()
 
@@ -52,6 +53,7 @@ def task_factories(settings: Settings) -> dict[str, TaskFactory]:
         "text_generation": lambda bundle: TextGeneration.from_bundle(bundle, settings.max_text_characters),
         "tagging": Tagging.from_bundle,
         "classification": ClassificationTask.from_bundle,
+        "translation": lambda bundle: TranslationTask.from_bundle(bundle, settings.max_text_characters),
         "sentiment": lambda bundle: SentimentAnalysis.from_bundle(bundle, settings.max_text_characters),
     }
 
@@ -135,6 +137,7 @@ def _serve_or_refuse(
         max_backlog_steps=max(2, min(settings.max_backlog_steps, settings.max_backlog_bytes // step_bytes)),
         idle_timeout=settings.idle_timeout,
         whole_sequence=manifest.whole_sequence,
+        max_context_bytes=settings.max_context_bytes,
     )
     try:
         return serve_version(version, factories, INFERENCE, limits)

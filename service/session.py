@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from service.context import Context
 from service.errors import Code, Reason, ServiceError, exhausted
 from service.state import Array, Tenancy
 
@@ -15,6 +16,9 @@ class Chunk(NamedTuple):
     `inputs` maps each input name to [steps, ...]. A chunk of no steps is a mark: it takes its turn behind the steps
     before it and runs nothing. `mark` is the task's own note to itself; the core never reads it. `arrived` is in
     seconds on the clock of the caller.
+
+    `parents`: of a session that decodes in several rows of state, the rows that it goes on from, one for each of its
+    next rows; the inputs of its one step are [rows, ...] then. None: as before.
     """
 
     sequence_number: int
@@ -22,6 +26,7 @@ class Chunk(NamedTuple):
     steps: int
     arrived: float = 0.0
     mark: Any = None
+    parents: tuple[int, ...] | None = None
 
 
 class Segment(NamedTuple):
@@ -44,6 +49,8 @@ class Session:
     `max_pending_steps` bounds what may wait, in steps, and in chunks too, since marks have none. `patience` (seconds)
     is how long a chunk may wait before it is late: the cadence of the client when it declared one. `steps_done` counts
     the steps whose results are in the state. A session that is `held` runs nothing until it is released.
+
+    A session that decodes has a `context` once its source was read, and `others`: its rows of state behind the first.
     """
 
     id: str
@@ -58,6 +65,8 @@ class Session:
     in_flight: bool = False
     held: bool = False
     closed: bool = False
+    others: tuple[Tenancy, ...] = ()
+    context: Context | None = None
 
     @property
     def ready(self) -> bool:

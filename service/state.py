@@ -94,6 +94,12 @@ class StateTable:
             for name, tensor in self._tensors.items():
                 tensor[tenancy.slot] = tensors[name]
 
+    def copy(self, sources: Sequence[Tenancy], targets: Sequence[Tenancy]) -> None:
+        """Copy rows onto others; all of them are held."""
+        read, written = ([tenancy.slot for tenancy in each] for each in (sources, targets))
+        for tensor in self._tensors.values():
+            tensor[written] = tensor[read]
+
     def gather(self, slots: NDArray[np.intp]) -> dict[str, Array]:
         """The rows of a batch: name to [batch, ...], a copy."""
         return {name: tensor.take(slots, axis=0) for name, tensor in self._tensors.items()}

@@ -60,6 +60,12 @@ CONVERSATIONS = (
         [{"examples": {"features": [1, 2, 3]}}],
         [{"examples": {"features": [4, 5, 6, -1, -2, -3]}}],
     ),
+    Conversation(
+        "Translate",
+        {"options": {"beamCount": 3, "hypothesisCount": 2, "attention": True, "alternativeCount": 2}},
+        [{"text": {"text": "It is a tr"}}, {"text": {"text": "uth"}}, {"finish": {}}],
+        [{"text": {"text": "universally acknowledged"}}, {"finish": {}}, {"text": {"text": "x"}}],
+    ),
 )
 """One for each endpoint that is served."""
 

@@ -36,9 +36,11 @@ WORDS = "tiny-words"
 """Tags words of four letters or fewer with O, B-X and I-X, looking ahead 0 or 1 word."""
 TABLE = "tiny-table"
 """Puts rows of 3 numbers into the classes low, middle and high; carries nothing."""
-MODELS = (GENERATOR, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, WORDS)
+TRANSLATION = "tiny-translation"
+"""From `en` to `es`: sources of at most 64 bytes, targets of at most 24 of the letters a to h and the blank."""
+MODELS = (GENERATOR, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, TRANSLATION, WORDS)
 
-START_TOKEN = "<start>"
+START_TOKEN, END_TOKEN = "<start>", "<end>"
 
 
 def copy_bundle(root: Path, name: str, *, as_name: str | None = None, as_version: int | None = None) -> Path:
@@ -123,6 +125,45 @@ def make(root: Path = REPOSITORY) -> None:
     )
     _write_words(root)
     _write_table(root)
+    _write_translation(root)
+
+
+def _write_translation(root: Path) -> None:
+    import torch
+
+    from tests.seq2seq_networks import TinySeq2seq
+
+    def build() -> TinySeq2seq:
+        network = TinySeq2seq("gru", letters=256, vocabulary=11, hidden=6)
+        network.decoder.head.bias.data[1] += 0.6  # so that some targets end early, and some not at all
+        return network
+
+    source, target = "source.json", "target.json"
+    _write_network(
+        root,
+        build,
+        sample=torch.tensor([list(b"It is a truth universally acknowledged")]),
+        target_sample=torch.arange(22).reshape(2, 11) % 11,
+        name=TRANSLATION,
+        task="translation",
+        topology=Topology.MANY_TO_MANY,
+        frontend=FrontendSpec(
+            kind="translation",
+            parameters={
+                "source_tokenizer": source,
+                "target_tokenizer": target,
+                "source_language": "en",
+                "target_language": "es",
+                "start_token": START_TOKEN,
+                "end_token": END_TOKEN,
+            },
+            files=(source, target),
+        ),
+        frontend_files={source: byte_tokenizer(), target: letter_tokenizer()},
+        heads=(HeadSpec(name="logits", kind="categorical"),),
+        task_parameters={"beam_count": 1, "length_penalty": 1.0, "max_token_count": 24},
+        limits=Limits(max_sequence_steps=64),
+    )
 
 
 def _write_table(root: Path) -> None:
@@ -175,7 +216,9 @@ def _write(root: Path, spec: NetworkSpec, sample: Any, **description: Any) -> No
     _write_network(root, lambda: RecurrentNetwork(spec), sample, **description)
 
 
-def _write_network(root: Path, build: Callable[[], Any], sample: Any, **description: Any) -> None:
+def _write_network(
+    root: Path, build: Callable[[], Any], sample: Any, target_sample: Any = None, **description: Any
+) -> None:
     import torch
 
     from training.export import BundleDescription, write_bundle
@@ -186,19 +229,31 @@ def _write_network(root: Path, build: Callable[[], Any], sample: Any, **descript
         parameter.data *= 3.0  # the weights a network begins with leave its outputs nearly even
     provenance = Provenance(seed=5, training_seconds=0, revision="untrained")
     said = BundleDescription(provenance=provenance, **description)
-    write_bundle(root / said.name / str(said.version), network, said, sample=sample)
+    folder = root / said.name / str(said.version)
+    write_bundle(folder, network, said, sample=sample, target_sample=target_sample)
 
 
-def byte_tokenizer(start_token: str | None = None) -> bytes:
-    """A tokenizer.json whose tokens are the 256 bytes, and then the start token."""
+def byte_tokenizer(*special: str) -> bytes:
+    """A tokenizer.json whose tokens are the 256 bytes, and then the special ones."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE({character: number for number, character in enumerate(alphabet)}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
-    if start_token:
-        tokenizer.add_special_tokens([start_token])
+    if special:
+        tokenizer.add_special_tokens(list(special))
+    return tokenizer.to_str().encode()
+
+
+def letter_tokenizer() -> bytes:
+    """A tokenizer.json of a start, an end, the letters a to h and the blank."""
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+    known = {token: number for number, token in enumerate([START_TOKEN, END_TOKEN, *"abcdefgh "])}
+    tokenizer = Tokenizer(models.WordLevel(known, END_TOKEN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    tokenizer.add_special_tokens([START_TOKEN, END_TOKEN])
     return tokenizer.to_str().encode()
 
 

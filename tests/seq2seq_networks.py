@@ -51,9 +51,7 @@ class TinyDecoder(nn.Module):
 class TinySeq2seq(nn.Module):
     """Both parts, untrained."""
 
-    def __init__(
-        self, cell: str = "lstm", *, source_vocabulary: int = 13, vocabulary: int = 11, hidden: int = 8
-    ) -> None:
+    def __init__(self, cell: str = "lstm", *, letters: int = 13, vocabulary: int = 11, hidden: int = 8) -> None:
         super().__init__()
-        self.encoder = TinyEncoder(cell, source_vocabulary, hidden)
+        self.encoder = TinyEncoder(cell, letters, hidden)
         self.decoder = TinyDecoder(cell, vocabulary, hidden)

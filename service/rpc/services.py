@@ -39,6 +39,7 @@ from service.rpc.status import abort
 from service.rpc.streaming import Codec, Streaming
 from service.rpc.tagging import TaggingCodec
 from service.rpc.text_generation import TextGenerationCodec
+from service.rpc.translation import TranslationCodec
 
 log = structlog.get_logger()
 
@@ -50,6 +51,7 @@ CODECS: tuple[type[Codec], ...] = (
     SentimentCodec,
     TaggingCodec,
     ClassificationCodec,
+    TranslationCodec,
     InferenceCodec,
 )
 

@@ -25,6 +25,7 @@ ROWS: list[dict[str, Any]] = [json.loads(line) for line in TABLE.read_text(encod
 ELSEWHERE = {
     # Needs settings of its own, or a clock: tests of limits, of drain and of the repository.
     Reason.SESSIONS_EXHAUSTED,
+    Reason.CONTEXTS_EXHAUSTED,
     Reason.SESSION_EXPIRED,
     Reason.SERVER_DRAINING,
     Reason.MODEL_NOT_READY,

@@ -160,9 +160,9 @@ class CoreMachine(RuleBasedStateMachine):
         """Run the tick and commit it."""
         marks, batch, self.plan = self.plan.marks, self.plan.batch, None
         living = self.scheduler.pass_marks(marks)
-        assert living == [index for index, row in enumerate(marks) if not row.session.closed]
-        for index in living:
-            self.landed(marks[index])
+        assert living == [(row, index) for index, row in enumerate(marks) if not row.session.closed]
+        for row, _ in living:
+            self.landed(row)
         if batch is not None:
             self.commit(batch)
 
@@ -171,8 +171,8 @@ class CoreMachine(RuleBasedStateMachine):
     def fail(self, data: st.DataObject) -> None:
         """The model raises for one row: the halves run again until it is alone, and its session ends."""
         marks, batch, self.plan = self.plan.marks, self.plan.batch, None
-        for index in self.scheduler.pass_marks(marks):
-            self.landed(marks[index])
+        for row, _ in self.scheduler.pass_marks(marks):
+            self.landed(row)
         self.split(batch, data.draw(st.sampled_from(batch.rows)))
 
     def split(self, batch: Batch, guilty: Row) -> None:
@@ -189,9 +189,8 @@ class CoreMachine(RuleBasedStateMachine):
             batch.inputs(self.model.inputs), batch.lengths, self.table.gather(batch.slots)
         )
         living = self.scheduler.commit(batch, Outcome(outputs, next_state))
-        assert living == [index for index, row in enumerate(batch.rows) if not row.session.closed]
-        for index in living:
-            row = batch.rows[index]
+        assert living == [(row, index) for index, row in enumerate(batch.rows) if not row.session.closed]
+        for row, index in living:
             expected = self.expected[row.session.id]
             steps = [what for _, what in expected.flying if isinstance(what, int)]
             sums = (expected.total + np.cumsum(steps)).tolist()

@@ -148,7 +148,7 @@ def test_marks_alone_run_nothing(bench: Bench):
     plan = bench.scheduler.plan(0.0)
     assert plan is not None
     assert plan.batch is None
-    assert bench.scheduler.pass_marks(plan.marks) == [0]
+    assert bench.scheduler.pass_marks(plan.marks) == [(plan.marks[0], 0)]
     assert bench.model.runs == []
     assert not session.in_flight
 
@@ -186,7 +186,7 @@ def test_a_late_result_for_an_ended_session_changes_nothing(bench: Bench):
     bench.scheduler.close(old)
     new = bench.open("new")
     assert new.tenancy.slot == old.tenancy.slot
-    assert bench.scheduler.commit(plan.batch, outcome) == [1]
+    assert [place for _, place in bench.scheduler.commit(plan.batch, outcome)] == [1]
     assert (bench.sum_of(new), bench.sum_of(other)) == (0, 7)
     assert old.steps_done == 0
     bench.scheduler.check_integrity()
