@@ -13,8 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hiddenstate.local_server import StartError
 from service.errors import ServiceError
 from training.data.cache import DataError
+from training.evaluate_all import evaluate_all
 from training.loop import CHECKPOINT, Training
 from training.report import write_report
 from training.run import Run, hardware, plain, save_weights, source_revision
@@ -32,8 +34,15 @@ ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from the run
 ExportOption = Annotated[
     Path | None, typer.Option("--export", metavar="MODELS", help="Then measure, export into this folder and verify.")
 ]
-SourceArgument = Annotated[str, typer.Argument(metavar="RUN|TASK", help="A run's folder, or a task with --folds.")]
+SourceArgument = Annotated[
+    str | None, typer.Argument(metavar="RUN|TASK", help="A run's folder, or a task with --folds.")
+]
 FoldsOption = Annotated[int | None, typer.Option(min=2, help="Train and measure again for each of so many folds.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Measure every shipped bundle again, by itself and through a server.")
+]
+ModelsOption = Annotated[Path, typer.Option("--models", help="The model repository, for --all.")]
+SampleOption = Annotated[int, typer.Option(min=1, help="Examples of each test part for the server, with --all.")]
 
 
 def train(
@@ -79,12 +88,24 @@ def train(
 
 
 def evaluate(
-    source: SourceArgument, folds: FoldsOption = None, data: DataOption = None, threads: ThreadsOption = None
+    source: SourceArgument = None,
+    folds: FoldsOption = None,
+    data: DataOption = None,
+    threads: ThreadsOption = None,
+    everything: AllOption = False,
+    models: ModelsOption = Path("models"),
+    sample: SampleOption = 32,
 ) -> None:
-    """Measure a run on the test part beside its baseline; with --folds measure its recipe by cross-validation."""
+    """Measure a run on the test part beside its baseline, its recipe with --folds, or with --all what is shipped."""
+    if everything:
+        with _failures_end_the_command():
+            equal = evaluate_all(models, sample, Console())
+        raise typer.Exit(0 if equal else 1)
     console = Console(stderr=True)
     with _failures_end_the_command():
         _set_threads(threads)
+        if source is None:
+            raise ValueError("name a run's folder, e.g. runs/sentiment; or give --all")
         if source in TASKS:
             if folds is None:
                 raise ValueError(f"give a run's folder, e.g. runs/{source}, or --folds 10")
@@ -148,7 +169,7 @@ def _failures_end_the_command() -> Iterator[None]:
     """What goes wrong is printed with what to do, and the command ends with code 1."""
     try:
         yield
-    except (DataError, ServiceError, ValueError, OSError) as error:
+    except (DataError, ServiceError, StartError, ValueError, OSError) as error:
         Console(stderr=True).print(f"error: {error}", style="red", markup=False)
         raise typer.Exit(1) from error
 

@@ -60,6 +60,7 @@ class Run:
     def provenance(self) -> Provenance:
         """How the model was made, for its manifest."""
         return Provenance(
+            recipe=self.task,
             seed=self.recipe["seed"],
             training_seconds=round(self.seconds, 1),
             revision=self.revision,

@@ -5,6 +5,7 @@ from service.bundle.golden import GoldenChunk, largest_difference, largest_gap, 
 from service.bundle.manifest import (
     FORMAT_VERSION,
     MANIFEST_FILE,
+    Anchor,
     Cell,
     DataSource,
     EncoderGraph,
@@ -27,6 +28,7 @@ from service.bundle.signature import ContextSpec, Signature, StateSpec, TensorSp
 __all__ = [
     "FORMAT_VERSION",
     "MANIFEST_FILE",
+    "Anchor",
     "Bundle",
     "Cell",
     "ContextSpec",

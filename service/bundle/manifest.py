@@ -125,8 +125,20 @@ class ExplainGraph(Part):
     layers: tuple[WatchedLayer, ...] = Field(min_length=1)
 
 
+class Anchor(Part):
+    """What others have published for the same measure: to tell the order of magnitude, not to compare by the digit."""
+
+    value: float
+    system: str
+    source: str
+
+
 class QualityFigure(Part):
-    """One measured figure, beside the baseline it has to beat, with the command that gives it again."""
+    """One measured figure, beside the baseline it has to beat, with the command that gives it again.
+
+    A figure whose command has `--folds` is the mean over networks that were each trained without their test part: no
+    one bundle can give it again.
+    """
 
     metric: str
     value: float
@@ -135,6 +147,12 @@ class QualityFigure(Part):
     baseline: str | None = None
     baseline_value: float | None = None
     command: str
+    anchor: Anchor | None = None
+
+    @property
+    def of_folds(self) -> bool:
+        """Whether it was measured by cross-validation."""
+        return "--folds" in self.command.split()
 
 
 class DataSource(Part):
@@ -146,8 +164,9 @@ class DataSource(Part):
 
 
 class Provenance(Part):
-    """How the model was made: enough to make it again."""
+    """How the model was made: enough to make it again. `recipe` is the name that `hiddenstate train` knows it by."""
 
+    recipe: str = ""
     seed: int
     training_seconds: float = Field(ge=0)
     revision: str

@@ -113,7 +113,7 @@ class Classification:
 
     def encode(self, text: str) -> Tokens:
         """A text as the server sees it; one unknown word where it has no word at all."""
-        return np.array(self.frontend.encode(text) or [UNKNOWN_ID], np.int64)
+        return encode(self.frontend, text)
 
     def loss(self, step: int) -> Tensor:
         """Cross entropy of the labels plus the squared error of the ratings, of every member by itself."""
@@ -140,25 +140,11 @@ class Classification:
     def scores(self, network: RecurrentNetwork, examples: Sequence[Example]) -> NDArray[np.float32]:
         """Logits [examples, classes] after the last word, by torch."""
         rows = []
-        for inputs, lengths in self.batches(examples):
+        for inputs, lengths in batches(self.frontend, examples):
             with torch.inference_mode():
                 outputs, _ = network(inputs, lengths, network.initial_state(len(inputs)))
             rows.append(outputs["logits"][torch.arange(len(inputs)), lengths - 1].numpy())
         return np.concatenate(rows)
-
-    def model_scores(self, model: Model, examples: Sequence[Example]) -> NDArray[np.float32]:
-        """Logits [examples, classes] after the last word, by an exported model."""
-        rows = []
-        for inputs, lengths in self.batches(examples):
-            feeds = {model.signature.inputs[0].name: inputs.numpy()}
-            outputs, _ = model.run(feeds, lengths.numpy().astype(np.int32), model.initial_state(len(inputs)))
-            rows.append(outputs["logits"][np.arange(len(inputs)), lengths.numpy() - 1])
-        return np.concatenate(rows).astype(np.float32, copy=False)
-
-    def batches(self, examples: Sequence[Example]) -> Iterator[tuple[Tensor, Tensor]]:
-        """The examples in their order: inputs [rows, time], lengths [rows]."""
-        for start in range(0, len(examples), 256):
-            yield padded([self.encode(example.text) for example in examples[start : start + 256]])
 
     def final_network(self) -> RecurrentNetwork:
         """The trained network as it is served."""
@@ -186,6 +172,27 @@ class Classification:
 
     def restore(self, progress: Mapping[str, Any]) -> None:
         """Nothing to restore."""
+
+
+def encode(frontend: TextFrontend, text: str) -> Tokens:
+    """A text as the server sees it; one unknown word where it has no word at all."""
+    return np.array(frontend.encode(text) or [UNKNOWN_ID], np.int64)
+
+
+def batches(frontend: TextFrontend, examples: Sequence[Example]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The examples in their order: inputs [rows, time], lengths [rows]."""
+    for start in range(0, len(examples), 256):
+        yield padded([encode(frontend, example.text) for example in examples[start : start + 256]])
+
+
+def model_scores(model: Model, frontend: TextFrontend, examples: Sequence[Example]) -> NDArray[np.float32]:
+    """Logits [examples, classes] after the last word, by an exported model."""
+    rows = []
+    for inputs, lengths in batches(frontend, examples):
+        feeds = {model.signature.inputs[0].name: inputs.numpy()}
+        outputs, _ = model.run(feeds, lengths.numpy().astype(np.int32), model.initial_state(len(inputs)))
+        rows.append(outputs["logits"][np.arange(len(inputs)), lengths.numpy() - 1])
+    return np.concatenate(rows).astype(np.float32, copy=False)
 
 
 def _direction(labels: Tensor, ratings: Tensor) -> float:

@@ -22,8 +22,8 @@ from training.export import BundleDescription, Exportable
 from training.loop import Schedule
 from training.report import CONFUSION_PICTURE, Section, confusion, draw_confusion
 from training.run import Run
+from training.tasks.dense_figures import METRIC, TableExamination, accuracy, figures
 
-METRIC = "accuracy"
 PICTURE = 8
 """Pixels along the side of a digit."""
 
@@ -162,45 +162,6 @@ def shifted(pictures: NDArray[np.float32], random: np.random.Generator) -> NDArr
     return np.stack(moved).reshape(len(pictures), -1)
 
 
-def accuracy(scores: NDArray[Any], rows: Rows) -> float:
-    """The share of rows whose highest score is that of their class."""
-    return float((scores.argmax(axis=1) == rows.classes).mean())
-
-
-def figures(table: Table, value: float, command: str) -> tuple[QualityFigure, ...]:
-    """The accuracy on the test part beside logistic regression and beside nearest neighbours."""
-    return tuple(
-        QualityFigure(
-            metric=METRIC,
-            value=round(value, 4),
-            higher_is_better=True,
-            split=f"test, {len(table.test.classes):,} rows",
-            baseline=name,
-            baseline_value=round(measured, 4),
-            command=command,
-        )
-        for name, measured in baselines(table).items()
-    )
-
-
-def baselines(table: Table) -> dict[str, float]:
-    """Accuracy of both baselines on the test part; each learned from the training part, standardised by it."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    models = {
-        "logistic regression": LogisticRegression(max_iter=5000),
-        "5 nearest neighbours": KNeighborsClassifier(5),
-    }
-    found = {}
-    for name, model in models.items():
-        fitted = make_pipeline(StandardScaler(), model).fit(table.train.features, table.train.classes)
-        found[name] = float(fitted.score(table.test.features, table.test.classes))
-    return found
-
-
 @dataclass(frozen=True)
 class DenseTask:
     """One recipe of dense classification; see `training.tasks.Task`."""
@@ -232,6 +193,10 @@ class DenseTask:
     ) -> QualityFigure:
         """Has one split alone."""
         raise ValueError(f"{self.name} has one split: leave out --folds")
+
+    def examination(self) -> TableExamination:
+        """How the shipped bundle is measured. Raises DataError."""
+        return TableExamination(self.load())
 
 
 DIGITS = DenseTask("digits", Recipe(hidden=(256,), noise=0.3, shift=True, steps=4000), tables.load_digits)

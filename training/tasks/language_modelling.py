@@ -101,7 +101,7 @@ class LanguageModelling:
 
     def encode(self, text: str) -> Tokens:
         """A text as the server sees it: the start token, then its tokens."""
-        return np.array([*self.frontend.start_ids, *self.frontend.encode(text)], np.int64)
+        return encode(self.frontend, text)
 
     def loss(self, step: int) -> Tensor:
         """Mean cross entropy (nats per token) of the next tokens of all streams."""
@@ -141,6 +141,11 @@ class LanguageModelling:
         restarted = torch.from_numpy(chance < self.recipe.restarts)
         inputs[restarted, 0] = self.frontend.start_ids[0]
         return inputs, targets, (~restarted).float()[:, None]
+
+
+def encode(frontend: TextFrontend, text: str) -> Tokens:
+    """A text as the server sees it: the start token, then its tokens."""
+    return np.array([*frontend.start_ids, *frontend.encode(text)], np.int64)
 
 
 Runner = Callable[[Tokens], Iterator[NDArray[np.float32]]]

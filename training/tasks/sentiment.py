@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from pydantic import JsonValue
 from rich.console import Console
 from torch import Tensor
 
-from service.bundle import DataSource, FrontendSpec, HeadSpec, QualityFigure, Topology
-from service.model import Model
+from service.bundle import Bundle, DataSource, FrontendSpec, HeadSpec, QualityFigure, Topology
+from service.frontends.text import TextFrontend
+from service.model import Model, load_model
+from service.tasks.sentiment import SentimentAnalysis, SentimentOptions, Text
+from training.alone import answers_alone
 from training.data import movie_snippets, own
 from training.data.cache import Licensed
 from training.data.movie_snippets import Example, Examples, folds
@@ -25,7 +30,10 @@ from training.quantize import QualityBound
 from training.regularize import Dropout
 from training.report import CONFUSION_PICTURE, Section, confusion, draw_confusion
 from training.run import TOKENIZER_FILE, Run
-from training.tasks.classification import Classification, Recipe, accuracy, baseline_accuracy
+from training.tasks.classification import Classification, Recipe, accuracy, baseline_accuracy, model_scores
+
+if TYPE_CHECKING:
+    from hiddenstate import Client
 
 METRIC = "accuracy"
 BASELINE = "TF-IDF of words and word pairs, logistic regression"
@@ -46,15 +54,8 @@ class Sentiment(Classification):
 
     def measure(self, command: str) -> tuple[QualityFigure, ...]:
         """Accuracy on the test part of the 80/10/10 split."""
-        examples = self._examples
-        return (
-            _figure(
-                accuracy(self.scores(self.final_network(), examples.test), examples.test),
-                baseline_accuracy(examples.train, examples.test),
-                f"test, {len(examples.test):,} texts (80/10/10 by hash of the text)",
-                command,
-            ),
-        )
+        test = self._examples.test
+        return (_release_figure(self._examples, self.scores(self.final_network(), test), command),)
 
     def sections(self, folder: Path) -> list[Section]:
         """The confusion matrix, and the texts it is most wrongly sure of."""
@@ -99,7 +100,7 @@ class Sentiment(Classification):
 
     def _bound(self) -> QualityBound:
         def evaluate(model: Model) -> float:
-            return accuracy(self.model_scores(model, self.valid), self.valid)
+            return accuracy(model_scores(model, self.frontend, self.valid), self.valid)
 
         return QualityBound(METRIC, higher_is_better=True, loss=self.recipe.int8_loss, evaluate=evaluate)
 
@@ -157,6 +158,12 @@ def _fold_accuracy(
     return accuracy(sentiment.scores(sentiment.final_network(), test), test)
 
 
+def _release_figure(examples: Examples, scores: NDArray[np.float32], command: str) -> QualityFigure:
+    """Accuracy on the test part of the 80/10/10 split, from its logits [texts, classes]."""
+    ours, theirs = accuracy(scores, examples.test), baseline_accuracy(examples.train, examples.test)
+    return _figure(ours, theirs, f"test, {len(examples.test):,} texts (80/10/10 by hash of the text)", command)
+
+
 def _figure(value: float, baseline: float, split: str, command: str) -> QualityFigure:
     return QualityFigure(
         metric=METRIC,
@@ -167,3 +174,38 @@ def _figure(value: float, baseline: float, split: str, command: str) -> QualityF
         baseline_value=round(baseline, 4),
         command=command,
     )
+
+
+@dataclass(frozen=True)
+class SnippetExamination:
+    """Figures on the test part of the release split; the sample is texts of it, and how each sounds as a whole."""
+
+    examples: Examples
+
+    def figures(self, bundle: Bundle, variant: str, command: str) -> tuple[QualityFigure, ...]:
+        """Accuracy through ONNX Runtime. That of folds belongs to the recipe, not to the bundle."""
+        parameters = bundle.manifest.frontend.parameters if bundle.manifest.frontend else {}
+        frontend = TextFrontend.from_files(bundle.folder, parameters)
+        scores = model_scores(load_model(bundle, variant), frontend, self.examples.test)
+        return (_release_figure(self.examples, scores, command),)
+
+    def sample(self, count: int) -> list[str]:
+        """Texts, evenly spaced in the test part."""
+        test = self.examples.test
+        return [example.text for example in test[:: -(-len(test) // count)]]
+
+    def answers(self, bundle: Bundle, variant: str, examples: Sequence[str]) -> list[JsonValue]:
+        """The probabilities of the classes."""
+        model, options = load_model(bundle, variant), SentimentOptions(interim=False)
+        task = SentimentAnalysis.from_bundle(bundle, max_characters=max(map(len, examples)))
+        finals = (answers_alone(model, task, options, [Text(text)])[-1] for text in examples)
+        return [dict(zip(final.labels, final.probabilities, strict=True)) for final in finals]
+
+    def served_answers(self, client: Client, model: str, examples: Sequence[str]) -> list[JsonValue]:
+        """The same from the server."""
+        return [dict(final.probabilities) for final in client.sentiments(examples, model=model)]
+
+
+def examination() -> SnippetExamination:
+    """How the shipped bundle is measured. Raises DataError."""
+    return SnippetExamination(movie_snippets.load())
