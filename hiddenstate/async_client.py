@@ -31,6 +31,7 @@ from hiddenstate.tasks.classification import (
     ClassifyScript,
     classifications,
 )
+from hiddenstate.tasks.forecast import FORECAST, Forecast, ForecastOptions, ForecastScript, Observation, forecasts
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
 from hiddenstate.v1.model_pb2 import ListModelsRequest
 
@@ -101,6 +102,14 @@ class AsyncClient:
         requests = requests_of_async(ClassifyScript(protocol, options), rows)
         stream = AsyncStream(self._connection, protocol, options.get("timeout"), requests)
         return AsyncItemStream(stream, classifications)
+
+    def forecast(
+        self, observations: Iterable[Observation] | AsyncIterable[Observation], **options: Unpack[ForecastOptions]
+    ) -> AsyncItemStream[Forecast]:
+        """How a series goes on: one forecast at its end, or one after `each` observation as they come."""
+        protocol = StreamProtocol.of(FORECAST, options)
+        requests = requests_of_async(ForecastScript(protocol, options), observations)
+        return AsyncItemStream(AsyncStream(self._connection, protocol, options.get("timeout"), requests), forecasts)
 
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> AsyncInferSession:
         """A session on tensors with any model. Use it in an `async with` block."""

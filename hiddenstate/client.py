@@ -23,6 +23,7 @@ from hiddenstate.tasks.classification import (
     ClassifyScript,
     classifications,
 )
+from hiddenstate.tasks.forecast import FORECAST, Forecast, ForecastOptions, ForecastScript, Observation, forecasts
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
 from hiddenstate.v1.model_pb2 import ListModelsRequest
 
@@ -83,6 +84,12 @@ class Client:
         protocol = StreamProtocol.of(CLASSIFY, options)
         requests = requests_of(ClassifyScript(protocol, options), rows)
         return ItemStream(Stream(self._connection, protocol, options.get("timeout"), requests), classifications)
+
+    def forecast(self, observations: Iterable[Observation], **options: Unpack[ForecastOptions]) -> ItemStream[Forecast]:
+        """How a series goes on: one forecast at its end, or one after `each` observation as they come."""
+        protocol = StreamProtocol.of(FORECAST, options)
+        requests = requests_of(ForecastScript(protocol, options), observations)
+        return ItemStream(Stream(self._connection, protocol, options.get("timeout"), requests), forecasts)
 
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> InferSession:
         """A session on tensors with any model. Use it in a `with` block."""

@@ -31,6 +31,7 @@ from service.catalog import Catalog
 from service.errors import Reason, ServiceError, internal, unserved
 from service.metrics import RequestCounters
 from service.rpc.classification import ClassificationCodec
+from service.rpc.forecast import ForecastCodec
 from service.rpc.inference import InferenceCodec
 from service.rpc.models import ModelListing
 from service.rpc.parsing import Unreadable, parser
@@ -52,6 +53,7 @@ CODECS: tuple[type[Codec], ...] = (
     TaggingCodec,
     ClassificationCodec,
     TranslationCodec,
+    ForecastCodec,
     InferenceCodec,
 )
 

@@ -29,6 +29,10 @@ TASKS: Mapping[str, str] = {
     "digits": "training.tasks.dense:DIGITS",
     "breast_cancer": "training.tasks.dense:BREAST_CANCER",
     "named_entities": "training.tasks.named_entities:TASK",
+    "forecast_yearly": "training.tasks.forecast:YEARLY",
+    "forecast_quarterly": "training.tasks.forecast:QUARTERLY",
+    "forecast_monthly": "training.tasks.forecast:MONTHLY",
+    "forecast_other": "training.tasks.forecast:OTHER",
 }
 """What can be learned: a name, and the module, or `module:attribute`, that offers a `Task`."""
 
