@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hiddenstate.command import classify, generate, models, mounted, sentiment, tag
+from hiddenstate.command import classify, forecast, generate, models, mounted, sentiment, tag
 
 ASK, RUN = "Ask a server", "Run a server"
 
@@ -19,6 +19,7 @@ app.command("generate", rich_help_panel=ASK)(generate.generate)
 app.command("sentiment", rich_help_panel=ASK)(sentiment.sentiment)
 app.command("tag", rich_help_panel=ASK)(tag.tag)
 app.command("classify", rich_help_panel=ASK)(classify.classify)
+app.command("forecast", rich_help_panel=ASK)(forecast.forecast)
 app.command("models", rich_help_panel=ASK)(models.models)
 
 

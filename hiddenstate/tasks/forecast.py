@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from hiddenstate.options import SessionOptions
 from hiddenstate.protocol import Rpc, StreamProtocol
@@ -16,6 +16,7 @@ from hiddenstate.wire import session_config
 
 FORECAST = Rpc("/hiddenstate.v1.ForecastService/Forecast", forecast_pb2.ForecastRequest, forecast_pb2.ForecastResponse)
 Frequency: TypeAlias = Literal["other", "yearly", "quarterly", "monthly", "weekly", "daily", "hourly"]
+FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 Value: TypeAlias = float | None
 """None or NaN: missing."""
 Observation: TypeAlias = Value | tuple[datetime, Value]
