@@ -39,6 +39,9 @@ TABLE = "tiny-table"
 TRANSLATION = "tiny-translation"
 """From `en` to `es`: sources of at most 64 bytes, targets of at most 24 of the letters a to h and the blank."""
 MODELS = (GENERATOR, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, TRANSLATION, WORDS)
+FORECAST = "tiny-forecast"
+"""Forecasts 4 values of monthly or daily series, with the quantiles 0.1, 0.5 and 0.9."""
+MODELS = (FORECAST, GENERATOR, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, WORDS)
 
 START_TOKEN, END_TOKEN = "<start>", "<end>"
 
@@ -163,6 +166,30 @@ def _write_translation(root: Path) -> None:
         heads=(HeadSpec(name="logits", kind="categorical"),),
         task_parameters={"beam_count": 1, "length_penalty": 1.0, "max_token_count": 24},
         limits=Limits(max_sequence_steps=64),
+    _write_forecast(root)
+
+
+def _write_forecast(root: Path) -> None:
+    import torch
+
+    from service.frontends.series import SeriesFrontend
+    from training.forecast_network import OUTPUT, ForecastNetwork
+    from training.networks import NetworkSpec
+
+    sizes = {"horizon": 4, "lags": 4, "ahead": 3}
+    frontend = SeriesFrontend(season=12, **sizes)
+    values = np.exp(np.random.default_rng(5).normal(3, 0.2, 40))
+    steps, _, _ = frontend.feed(frontend.start(), values)
+    spec = NetworkSpec("gru", hidden=4, features=frontend.width, heads={OUTPUT: 12})
+    _write_network(
+        root,
+        lambda: ForecastNetwork(spec, members=2, horizon=4),
+        sample=torch.from_numpy(steps)[None],
+        name=FORECAST,
+        task="forecast",
+        topology=Topology.MANY_TO_MANY,
+        frontend=FrontendSpec(kind="series", parameters={"frequencies": ["monthly", "daily"], **sizes}),
+        heads=(HeadSpec(name=OUTPUT, kind="quantiles", parameters={"levels": [0.1, 0.5, 0.9]}),),
     )
 
 

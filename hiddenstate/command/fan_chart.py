@@ -72,7 +72,8 @@ def _draw(shown: Sequence[float | None], chart: FanChart, wide: int, *, plain: b
     lines = []
     for row in range(HEIGHT):
         label = top - (row * 4 + 1.5) * unit
-        text = Text(f"{_short(label):>{LABEL_WIDTH}} " if row % 4 == 0 else " " * (LABEL_WIDTH + 1), style="dim")
+        text = Text()
+        text.append(f"{_short(label) if row % 4 == 0 else '':>{LABEL_WIDTH}} ", style="dim")
         for column in range(len(middle) * wide):
             place = column // wide - len(shown)
             bits = cells.get((row, column), 0)
@@ -140,11 +141,8 @@ def _plot(axes: Any, chart: FanChart) -> None:
     axes.plot(coming, [last, *chart.middle()], color=FAN_INK, linewidth=1.8, label="median")
     axes.axvline(0, color="#bbbbbb", linewidth=0.8, linestyle=":")
     axes.set_title(chart.name or "forecast", fontsize=10, loc="left")
-    if forecast.times:
-        ticks = sorted({1, (ahead + 1) // 2, ahead})
-        axes.set_xticks(ticks, [forecast.times[tick - 1].strftime("%Y-%m-%d") for tick in ticks], fontsize=8)
-    else:
-        axes.set_xlabel("steps from the last observation", fontsize=8)
+    span = f": {forecast.times[0]:%Y-%m-%d} to {forecast.times[-1]:%Y-%m-%d}" if forecast.times else ""
+    axes.set_xlabel(f"steps from the last observation{span}", fontsize=8)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, frameon=False, loc="upper left")

@@ -14,6 +14,8 @@ import typer
 from hiddenstate.command.terminal import ADDRESS, Address, Json, note, print_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hiddenstate.client import Client
     from hiddenstate.command.observations import Row
     from hiddenstate.tasks.forecast import Forecast, Observation
@@ -167,9 +169,14 @@ def _show(chart: Any, *, json: bool) -> None:
 
 def _line(found: Forecast, place: int) -> str:
     """When, the mean, and every quantile of one value."""
-    when = found.times[place].isoformat() if found.times else f"+{place + 1}"
+    when = _when(found.times[place]) if found.times else f"+{place + 1}"
     numbers = [found.means[place], *(values[place] for values in found.quantiles.values())]
     return "\t".join([when, *(f"{number:.6g}" for number in numbers)])
+
+
+def _when(time: datetime) -> str:
+    """The day, and the time of day where there is one."""
+    return time.date().isoformat() if (time.hour, time.minute, time.second) == (0, 0, 0) else time.isoformat()
 
 
 def _plain(name: str, found: Forecast) -> dict[str, Any]:
