@@ -102,7 +102,7 @@ class Forecasting:
 
     @property
     def schedule(self) -> Schedule:
-        """Validated ten times, and always to its end: a figure of what was learned as well would choose nothing else."""
+        """Validated ten times, and run to its end: a figure of what was learned would choose nothing else."""
         recipe = self.recipe
         return Schedule(
             steps=recipe.steps,
