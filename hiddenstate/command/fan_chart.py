@@ -55,7 +55,7 @@ class FanChart:
     def _caption(self, indent: int) -> Text:
         levels = sorted(self.forecast.quantiles)
         says = f"{levels[0]:.0%} to {levels[-1]:.0%}" if levels else "means"
-        text = Text(" " * (LABEL_WIDTH + 1), style="dim")
+        text = Text(" " * (LABEL_WIDTH + 1), style="dim", no_wrap=True, overflow="crop")
         text.append(f"{self.name or 'observed'}: {self.forecast.observation_count} values"[:indent].ljust(indent))
         return text.append(f"▸ {len(self.forecast.means)} ahead, {says}")
 
