@@ -65,6 +65,8 @@ CONVERSATIONS = (
         {"options": {"beamCount": 3, "hypothesisCount": 2, "attention": True, "alternativeCount": 2}},
         [{"text": {"text": "It is a tr"}}, {"text": {"text": "uth"}}, {"finish": {}}],
         [{"text": {"text": "universally acknowledged"}}, {"finish": {}}, {"text": {"text": "x"}}],
+    ),
+    Conversation(
         "Forecast",
         {"trigger": "FORECAST_TRIGGER_ON_DEMAND"},
         [{"observations": {"values": [10, 12, 15]}}, {"forecast": {"options": {"horizonCount": 2}}}],

@@ -38,10 +38,9 @@ TABLE = "tiny-table"
 """Puts rows of 3 numbers into the classes low, middle and high; carries nothing."""
 TRANSLATION = "tiny-translation"
 """From `en` to `es`: sources of at most 64 bytes, targets of at most 24 of the letters a to h and the blank."""
-MODELS = (GENERATOR, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, TRANSLATION, WORDS)
 FORECAST = "tiny-forecast"
 """Forecasts 4 values of monthly or daily series, with the quantiles 0.1, 0.5 and 0.9."""
-MODELS = (FORECAST, GENERATOR, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, WORDS)
+MODELS = (FORECAST, GENERATOR, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, TRANSLATION, WORDS)
 
 START_TOKEN, END_TOKEN = "<start>", "<end>"
 
@@ -166,7 +165,7 @@ def _write_translation(root: Path) -> None:
         heads=(HeadSpec(name="logits", kind="categorical"),),
         task_parameters={"beam_count": 1, "length_penalty": 1.0, "max_token_count": 24},
         limits=Limits(max_sequence_steps=64),
-    _write_forecast(root)
+    )
 
 
 def _write_forecast(root: Path) -> None:
