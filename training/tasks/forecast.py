@@ -250,7 +250,7 @@ class ForecastTask:
 
 YEARLY = ForecastTask("m3-yearly", Recipe(("yearly",), horizon=6, lags=8, ahead=0, hidden=64, members=4, steps=250))
 QUARTERLY = ForecastTask(
-    "m3-quarterly", Recipe(("quarterly",), horizon=8, lags=12, ahead=4, hidden=128, members=2, steps=500, dropout=0.3)
+    "m3-quarterly", Recipe(("quarterly",), horizon=8, lags=12, ahead=4, hidden=128, members=2, steps=400, dropout=0.3)
 )
 MONTHLY = ForecastTask(
     "m3-monthly", Recipe(("monthly",), horizon=18, lags=13, ahead=12, hidden=128, members=3, steps=600)
