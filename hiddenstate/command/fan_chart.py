@@ -56,8 +56,8 @@ class FanChart:
         levels = sorted(self.forecast.quantiles)
         says = f"{levels[0]:.0%} to {levels[-1]:.0%}" if levels else "means"
         text = Text(" " * (LABEL_WIDTH + 1), style="dim", no_wrap=True, overflow="crop")
-        text.append(f"{self.name or 'observed'}: {self.forecast.observation_count} values"[:indent].ljust(indent))
-        return text.append(f"▸ {len(self.forecast.means)} ahead, {says}")
+        text.append(f"{self.name or 'observed'}: {self.forecast.observation_count} values".ljust(indent))
+        return text.append(f" ▸ {len(self.forecast.means)} ahead, {says}")
 
 
 def _draw(shown: Sequence[float | None], chart: FanChart, wide: int, *, plain: bool) -> list[Text]:
