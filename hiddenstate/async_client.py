@@ -18,6 +18,7 @@ from hiddenstate.async_sessions import (
     AsyncSentimentStream,
     AsyncTagStream,
     AsyncTextStream,
+    AsyncTranslationStream,
 )
 from hiddenstate.async_stream import AsyncConnection, AsyncStream
 from hiddenstate.options import GenerateOptions, InferOptions, SentimentOptions, SessionOptions
@@ -33,6 +34,15 @@ from hiddenstate.tasks.classification import (
 )
 from hiddenstate.tasks.forecast import FORECAST, Forecast, ForecastOptions, ForecastScript, Observation, forecasts
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
+from hiddenstate.tasks.translation import (
+    TRANSLATE,
+    PronounceScript,
+    Pronunciation,
+    TranslateOptions,
+    TranslateScript,
+    Translation,
+    translations,
+)
 from hiddenstate.v1.model_pb2 import ListModelsRequest
 
 Text = str | Iterable[str] | AsyncIterable[str]
@@ -111,6 +121,23 @@ class AsyncClient:
         requests = requests_of_async(ForecastScript(protocol, options), observations)
         return AsyncItemStream(AsyncStream(self._connection, protocol, options.get("timeout"), requests), forecasts)
 
+    def translate(self, text: Text, **options: Unpack[TranslateOptions]) -> AsyncTranslationStream:
+        """Translate one sentence, whole or in pieces as they come: tokens; `await .translation()`, `await .text()`."""
+        script = TranslateScript(StreamProtocol.of(TRANSLATE, options), options)
+        return AsyncTranslationStream(self._scripted(script, (text,) if isinstance(text, str) else text))
+
+    def translations(
+        self, sentences: Iterable[str] | AsyncIterable[str], **options: Unpack[TranslateOptions]
+    ) -> AsyncItemStream[Translation]:
+        """The translation of each of many sentences, in order, over one stream."""
+        script = TranslateScript(StreamProtocol.of(TRANSLATE, options), options, whole=True)
+        return AsyncItemStream(self._scripted(script, sentences), translations)
+
+    def pronounce(self, words: Text, **options: Unpack[TranslateOptions]) -> AsyncItemStream[Pronunciation]:
+        """How each word sounds, of a text or of words as they come, in order, over one stream."""
+        script = PronounceScript(StreamProtocol.of(TRANSLATE, options), options)
+        return AsyncItemStream(self._scripted(script, words.split() if isinstance(words, str) else words), script.take)
+
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> AsyncInferSession:
         """A session on tensors with any model. Use it in an `async with` block."""
         return AsyncInferSession(self._open(wire.INFER, wire.infer_config(model, options), options))
@@ -147,6 +174,10 @@ class AsyncClient:
     def _tag(self, script: TagScript, pieces: Iterable[Sequence[str]] | AsyncIterable[Sequence[str]]) -> AsyncTagStream:
         requests = requests_of_async(script, pieces)
         return AsyncTagStream(AsyncStream(self._connection, script.protocol, script.options.get("timeout"), requests))
+
+    def _scripted(self, script: TranslateScript, pieces: Iterable[str] | AsyncIterable[str]) -> AsyncStream:
+        timeout = script.options.get("timeout")
+        return AsyncStream(self._connection, script.protocol, timeout, requests_of_async(script, pieces))
 
     def _open(self, rpc: Rpc, config: Any, options: SessionOptions) -> AsyncStream:
         protocol = StreamProtocol.of(rpc, options)

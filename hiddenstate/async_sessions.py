@@ -14,6 +14,7 @@ from hiddenstate.protocol import StreamProtocol
 from hiddenstate.requests import finish, generation, inference_chunk, prompts
 from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
 from hiddenstate.tasks.tagging import Tag, TagAnswers, TaggedSentence
+from hiddenstate.tasks.translation import Translation, TranslationAnswers
 from hiddenstate.tensors import Array
 
 Item = TypeVar("Item")
@@ -152,6 +153,24 @@ class AsyncTagStream(AsyncCall, AsyncIterator[Tag]):
         async for content, response in self._stream:
             for tag in self._answers.take(content, response):
                 yield tag
+
+
+class AsyncTranslationStream(AsyncItemStream[Token]):
+    """Tokens of a translation as they are settled; `translation()` gives the whole of it, `text()` its text."""
+
+    def __init__(self, stream: AsyncStream) -> None:
+        self._answers = TranslationAnswers(stream.protocol)
+        super().__init__(stream, lambda _, content, response: self._answers.take(content, response))
+
+    async def translation(self) -> Translation:
+        """The translation, once all is read. Raises ServerError."""
+        async for _ in self:
+            pass
+        return self._answers.last()
+
+    async def text(self) -> str:
+        """The text of the best translation, once all is read. Raises ServerError."""
+        return (await self.translation()).text
 
 
 class AsyncGenerateSession(AsyncCall):

@@ -14,7 +14,15 @@ from hiddenstate.options import GenerateOptions, InferOptions, SentimentOptions,
 from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
 from hiddenstate.requests import GenerateScript, SentimentScript, requests_of, spoken
 from hiddenstate.results import Model, Sentiment
-from hiddenstate.sessions import GenerateSession, InferSession, ItemStream, SentimentStream, TagStream, TextStream
+from hiddenstate.sessions import (
+    GenerateSession,
+    InferSession,
+    ItemStream,
+    SentimentStream,
+    TagStream,
+    TextStream,
+    TranslationStream,
+)
 from hiddenstate.stream import Connection, Stream
 from hiddenstate.tasks.classification import (
     CLASSIFY,
@@ -25,6 +33,15 @@ from hiddenstate.tasks.classification import (
 )
 from hiddenstate.tasks.forecast import FORECAST, Forecast, ForecastOptions, ForecastScript, Observation, forecasts
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
+from hiddenstate.tasks.translation import (
+    TRANSLATE,
+    PronounceScript,
+    Pronunciation,
+    TranslateOptions,
+    TranslateScript,
+    Translation,
+    translations,
+)
 from hiddenstate.v1.model_pb2 import ListModelsRequest
 
 
@@ -91,6 +108,21 @@ class Client:
         requests = requests_of(ForecastScript(protocol, options), observations)
         return ItemStream(Stream(self._connection, protocol, options.get("timeout"), requests), forecasts)
 
+    def translate(self, text: str | Iterable[str], **options: Unpack[TranslateOptions]) -> TranslationStream:
+        """Translate one sentence, whole or in pieces as they come: tokens, then `.translation()` or `.text()`."""
+        script = TranslateScript(StreamProtocol.of(TRANSLATE, options), options)
+        return TranslationStream(self._scripted(script, (text,) if isinstance(text, str) else text))
+
+    def translations(self, sentences: Iterable[str], **options: Unpack[TranslateOptions]) -> ItemStream[Translation]:
+        """The translation of each of many sentences, in order, over one stream."""
+        script = TranslateScript(StreamProtocol.of(TRANSLATE, options), options, whole=True)
+        return ItemStream(self._scripted(script, sentences), translations)
+
+    def pronounce(self, words: str | Iterable[str], **options: Unpack[TranslateOptions]) -> ItemStream[Pronunciation]:
+        """How each word sounds, of a text or of words as they come, in order, over one stream."""
+        script = PronounceScript(StreamProtocol.of(TRANSLATE, options), options)
+        return ItemStream(self._scripted(script, words.split() if isinstance(words, str) else words), script.take)
+
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> InferSession:
         """A session on tensors with any model. Use it in a `with` block."""
         return InferSession(self._open(wire.INFER, wire.infer_config(model, options), options))
@@ -127,6 +159,10 @@ class Client:
     def _tag(self, script: TagScript, pieces: Iterable[Sequence[str]]) -> TagStream:
         timeout = script.options.get("timeout")
         return TagStream(Stream(self._connection, script.protocol, timeout, requests_of(script, pieces)))
+
+    def _scripted(self, script: TranslateScript, pieces: Iterable[str]) -> Stream:
+        timeout = script.options.get("timeout")
+        return Stream(self._connection, script.protocol, timeout, requests_of(script, pieces))
 
     def _open(self, rpc: Rpc, config: Any, options: SessionOptions) -> Stream:
         protocol = StreamProtocol.of(rpc, options)

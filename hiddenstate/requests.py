@@ -74,7 +74,7 @@ class SentimentScript:
 
     def piece(self, text: str) -> Iterable[Any]:
         """The requests for a piece of the document, or for a whole one."""
-        for part in _parts(text):
+        for part in text_parts(text):
             yield self.protocol.message(text=SentimentText(text=part))
         if self.whole:
             yield finish(self.protocol)
@@ -134,8 +134,9 @@ def finish(protocol: StreamProtocol) -> Any:
 
 def prompts(protocol: StreamProtocol, text: str) -> Iterator[Any]:
     """The requests for a piece of a prompt."""
-    return (protocol.message(prompt=Prompt(text=part)) for part in _parts(text))
+    return (protocol.message(prompt=Prompt(text=part)) for part in text_parts(text))
 
 
-def _parts(text: str) -> Iterator[str]:
+def text_parts(text: str) -> Iterator[str]:
+    """A text in pieces of the size of one message."""
     return (text[start : start + MAX_PIECE_CHARACTERS] for start in range(0, len(text), MAX_PIECE_CHARACTERS))

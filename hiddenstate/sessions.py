@@ -14,6 +14,7 @@ from hiddenstate.requests import finish, generation, inference_chunk, prompts
 from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
 from hiddenstate.stream import Stream
 from hiddenstate.tasks.tagging import Tag, TagAnswers, TaggedSentence
+from hiddenstate.tasks.translation import Translation, TranslationAnswers
 from hiddenstate.tensors import Array
 
 Item = TypeVar("Item")
@@ -160,6 +161,24 @@ class TagStream(Call, Iterator[Tag]):
     def _read(self) -> Iterator[Tag]:
         for content, response in self._stream:
             yield from self._answers.take(content, response)
+
+
+class TranslationStream(ItemStream[Token]):
+    """Tokens of a translation as they are settled; `translation()` gives the whole of it, `text()` its text."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._answers = TranslationAnswers(stream.protocol)
+        super().__init__(stream, lambda _, content, response: self._answers.take(content, response))
+
+    def translation(self) -> Translation:
+        """The translation, once all is read. Raises ServerError."""
+        for _ in self:
+            pass
+        return self._answers.last()
+
+    def text(self) -> str:
+        """The text of the best translation, once all is read. Raises ServerError."""
+        return self.translation().text
 
 
 class GenerateSession(Call):

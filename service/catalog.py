@@ -16,6 +16,8 @@ from service.tasks.inference import input_specs
 from service.tasks.task import Task
 
 TaskFactory = Callable[[Bundle], Task[Any]]
+Choice = Callable[[Sequence[Manifest]], Sequence[Manifest]]
+"""Narrows the models of a task down by what the client asks for. Raises ServiceError when none suits."""
 
 
 MAX_EXPLAINED_SESSIONS = 64
@@ -74,12 +76,14 @@ class Catalog:
         both = [serving for each in self.served for serving in (each.plain, each.explain)]
         self.engines = tuple(serving.engine for serving in both if serving is not None)
 
-    def find(self, task: str, name: str, version: int) -> Served:
-        """The version of a model, the newest when `version` is 0; an empty name means the only one for the task.
+    def find(self, task: str, name: str, version: int, choose: Choice | None = None) -> Served:
+        """The version of a model, the newest when `version` is 0; an empty name means the only one for the task, or the
+        only one that `choose` leaves of those.
 
-        Raises MODEL_NAME_MISSING, MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND, MODEL_NOT_READY or MODEL_TASK_MISMATCH.
+        Raises what `choose` raises, MODEL_NAME_MISSING, MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND, MODEL_NOT_READY or
+        MODEL_TASK_MISMATCH.
         """
-        name = name or self._only_name(task)
+        name = name or self._only_name(task, choose)
         versions = [served for served in self.served if served.manifest.name == name]
         found = [served for served in versions if version in (0, served.manifest.version)]
         if not found:
@@ -95,8 +99,11 @@ class Catalog:
         """Names of the models that can do a task."""
         return sorted({served.manifest.name for served in self.served if task in served.tasks})
 
-    def _only_name(self, task: str) -> str:
+    def _only_name(self, task: str, choose: Choice | None) -> str:
         names = self.names(task)
+        if choose is not None and names:
+            manifests = [served.manifest for served in self.served if task in served.tasks]
+            names = sorted({manifest.name for manifest in choose(manifests)})
         if len(names) == 1:
             return names[0]
         message = f"which model? {self._suggestion(task)}"

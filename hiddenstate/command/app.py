@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hiddenstate.command import classify, forecast, generate, models, mounted, sentiment, tag
+from hiddenstate.command import classify, forecast, generate, models, mounted, pronounce, sentiment, tag, translate
 
 ASK, RUN = "Ask a server", "Run a server"
 
@@ -20,6 +20,8 @@ app.command("sentiment", rich_help_panel=ASK)(sentiment.sentiment)
 app.command("tag", rich_help_panel=ASK)(tag.tag)
 app.command("classify", rich_help_panel=ASK)(classify.classify)
 app.command("forecast", rich_help_panel=ASK)(forecast.forecast)
+app.command("translate", rich_help_panel=ASK)(translate.translate)
+app.command("pronounce", rich_help_panel=ASK)(pronounce.pronounce)
 app.command("models", rich_help_panel=ASK)(models.models)
 
 

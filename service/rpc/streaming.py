@@ -7,7 +7,8 @@ import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 import grpc
 import structlog
@@ -57,6 +58,15 @@ class Codec(Protocol):
         ...
 
 
+@runtime_checkable
+class Choosing(Protocol):
+    """A codec whose config may say which model is meant without naming it."""
+
+    def choose(self, config: Any, manifests: Sequence[Manifest]) -> Sequence[Manifest]:
+        """The models that a config may mean. Raises ServiceError when it can mean none."""
+        ...
+
+
 @dataclass(slots=True)
 class _Numbers:
     """Checks the numbers of the client's messages; 0 leaves the numbering to the server."""
@@ -103,7 +113,8 @@ class Streaming:
         config = _config_of(request)
         session = config.session
         _check_session(session)
-        served = self._catalog.find(self._codec.task, session.model, session.version)
+        choose = partial(self._codec.choose, config) if isinstance(self._codec, Choosing) else None
+        served = self._catalog.find(self._codec.task, session.model, session.version, choose)
         serving = served.serving(self._codec.task, explain=getattr(config, "explain", False))
         options = self._codec.options(config)
         session_id = session.session_id or secrets.token_hex(16)

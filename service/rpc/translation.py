@@ -32,6 +32,10 @@ class TranslationCodec:
             alternative_count=options.alternative_count,
         )
 
+    def choose(self, config: translation_pb2.TranslateConfig, manifests: Sequence[Manifest]) -> Sequence[Manifest]:
+        """The models for the languages of a config."""
+        return self.options(config).suiting(manifests)
+
     def payload(self, request: translation_pb2.TranslateRequest, manifest: Manifest) -> SourceText | Finish:
         """A piece of a sentence, or its end."""
         return SourceText(request.text.text) if request.WhichOneof("content") == "text" else Finish()

@@ -1,11 +1,11 @@
 """What is said about translations: their options, the text that comes in, and the hypotheses that go out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from service.bundle import Manifest
-from service.errors import Reason, ServiceError, invalid
-from service.frontends.translation import TranslationFrontend
+from service.errors import Reason, invalid
 from service.state import Array
 from service.tasks.generation import StopReason
 
@@ -90,14 +90,32 @@ class TranslationOptions:
                 raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, f"config.options.{name}")
         return filled
 
-    def check_languages(self, frontend: TranslationFrontend) -> None:
+    def check_languages(self, source: str, target: str) -> None:
         """Raise LANGUAGE_UNKNOWN when the model is for other languages."""
-        for side, wanted, known in (
-            ("source", self.source_language, frontend.source_language),
-            ("target", self.target_language, frontend.target_language),
-        ):
+        for side, wanted, known in (("source", self.source_language, source), ("target", self.target_language, target)):
             if wanted and not _matches(wanted, known):
-                raise _unknown(side, wanted, frontend)
+                problem = f"this model is for {source!r} to {target!r}, its {side} is not {wanted!r}"
+                message = f"{problem}: choose another model, or name no language"
+                raise invalid(Reason.LANGUAGE_UNKNOWN, message, f"config.{side}_language_code")
+
+    def suiting(self, manifests: Sequence[Manifest]) -> list[Manifest]:
+        """The models for these languages. One that writes its own language in another way, as sounds for instance, is
+        only meant when its target is named. Raises LANGUAGE_UNKNOWN when there is none.
+        """
+        pairs = [(manifest, *_languages(manifest)) for manifest in manifests]
+        found = [
+            manifest
+            for manifest, source, target in pairs
+            if (_matches(self.source_language, source) if self.source_language else True)
+            if (_matches(self.target_language, target) if self.target_language else not _matches(source, target))
+        ]
+        if found or not (self.source_language or self.target_language):
+            return found or [manifest for manifest, _, _ in pairs]
+        known = ", ".join(sorted({f"{source} to {target}" for _, source, target in pairs}))
+        problem = f"no model is for {self.source_language or 'any'!r} to {self.target_language or 'any'!r}"
+        message = f"{problem}; there is {known}"
+        field = "source" if self.source_language else "target"
+        raise invalid(Reason.LANGUAGE_UNKNOWN, message, f"config.{field}_language_code")
 
 
 class Hypothesis(NamedTuple):
@@ -118,12 +136,12 @@ class Translation(NamedTuple):
 
 
 def _matches(wanted: str, known: str) -> bool:
-    """Whether a language is that of the model, or a regional form of it."""
+    """Whether two languages are the same, or one is a form of the other, such as `en-GB` of `en`."""
     wanted, known = wanted.lower(), known.lower()
-    return wanted == known or wanted.startswith(f"{known}-")
+    return wanted == known or wanted.startswith(f"{known}-") or known.startswith(f"{wanted}-")
 
 
-def _unknown(side: str, wanted: str, frontend: TranslationFrontend) -> ServiceError:
-    pair = f"{frontend.source_language!r} to {frontend.target_language!r}"
-    problem = f"this model translates {pair}, its {side} is not {wanted!r}: choose another model, or name no language"
-    return invalid(Reason.LANGUAGE_UNKNOWN, problem, f"config.{side}_language_code")
+def _languages(manifest: Manifest) -> tuple[str, str]:
+    """Source and target of a model."""
+    said = manifest.frontend.parameters if manifest.frontend else {}
+    return str(said.get("source_language", "")), str(said.get("target_language", ""))

@@ -96,7 +96,7 @@ class TranslationTask:
 
     def begin(self, options: TranslationOptions) -> Translating:
         """A session at the start of a sentence. Raises OPTION_OUT_OF_RANGE or LANGUAGE_UNKNOWN."""
-        options.check_languages(self._frontend)
+        options.check_languages(self._frontend.source_language, self._frontend.target_language)
         return Translating(options.filled(self._recommended))
 
     def accept(
