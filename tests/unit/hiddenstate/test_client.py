@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 import pytest
 
-from hiddenstate import Client, ServerError
+from hiddenstate import Client, ServerError, requests
 from tests.unit.hiddenstate.fake_server import fake_server
 
 
@@ -71,10 +71,10 @@ def test_options_reach_the_config_and_unset_ones_do_not(served):
     assert not config.HasField("seed")
 
 
-def test_a_long_prompt_is_sent_in_pieces_and_arrives_whole(served):
+def test_a_long_prompt_is_sent_in_pieces_and_arrives_whole(served, monkeypatch):
     client, script = served
-    prompt = "é" * 20_000
-    assert client.generate(prompt).text() == "É" * 20_000
+    monkeypatch.setattr(requests, "MAX_PIECE_CHARACTERS", 16)
+    assert client.generate("é" * 20).text() == "É" * 20
     assert contents(script).count("prompt") == 2
 
 

@@ -1,21 +1,19 @@
 """Writing bundles: what is written loads, says the truth, and replaces what was there as a whole."""
 
 import json
-from functools import cache
 
 import numpy as np
 import pytest
 import torch
 
-import training.export
 from service.bundle import FrontendSpec, HeadSpec, Provenance, QualityFigure, Topology, load_bundle, read_golden
 from service.errors import BundleError
 from service.model import load_model
 from tests.bundles import TINY_LSTM, tiny_bundle
+from tests.unit.training.exports import exported
 from training import quantize, variants
 from training.export import BundleDescription, Exportable, write_bundle
-from training.graph.trace import trace
-from training.networks import NetworkSpec, RecurrentNetwork
+from training.networks import RecurrentNetwork
 from training.quantize import QualityBound
 from training.verify import verify
 
@@ -24,8 +22,7 @@ FIGURE = QualityFigure(metric="bits", value=1.5, higher_is_better=False, split="
 
 
 def network() -> RecurrentNetwork:
-    torch.manual_seed(2)
-    return RecurrentNetwork(NetworkSpec(cell="gru", hidden=8, vocabulary=10, heads={"logits": 10}))
+    return exported("gru").network
 
 
 def description(**changes) -> BundleDescription:
@@ -41,16 +38,6 @@ def description(**changes) -> BundleDescription:
         "quality": (FIGURE,),
     }
     return BundleDescription(**(said | changes))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_trace():
-    """Most exports of this module are of one network, so trace that once."""
-    known = cache(lambda: trace(network(), SAMPLE))
-    ours = network().spec
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.export, "trace", lambda net, sample: known() if net.spec == ours else trace(net, sample))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +126,7 @@ def test_an_export_replaces_a_bundle_as_a_whole_and_a_failed_one_leaves_it(tmp_p
 
 
 def test_a_bidirectional_bundle_declares_whole_sequences(tmp_path):
-    bundle = load_bundle(tiny_bundle(tmp_path, "lstm", bidirectional=True))
+    bundle = load_bundle(tiny_bundle(tmp_path, "lstm", 2, bidirectional=True))
     assert bundle.manifest.whole_sequence
     assert bundle.manifest.state == ()
     assert load_model(bundle).run({"inputs": np.ones((1, 3), np.int64)}, np.array([3], np.int32), {})[1] == {}

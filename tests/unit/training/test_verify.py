@@ -7,21 +7,15 @@ import torch
 from service.bundle import load_bundle
 from service.model import Model
 from tests.bundles import tiny_bundle
-from tests.unit.training.exports import CELLS
+from tests.unit.training.exports import CELLS, exported
 from training import verify as verification
 from training.networks import NetworkSpec, RecurrentNetwork
 from training.verify import verify
 
 
-def tiny_network(cell: str, **changes) -> RecurrentNetwork:
-    """The network behind `tests.bundles.tiny_bundle`."""
-    torch.manual_seed(5)
-    return RecurrentNetwork(NetworkSpec(cell=cell, hidden=8, vocabulary=11, heads={"logits": 11}, **changes))
-
-
 @pytest.mark.parametrize("cell", CELLS)
 def test_fp32_agrees_with_torch_and_keeps_the_laws(cell, tmp_path):
-    report = verify(load_bundle(tiny_bundle(tmp_path, cell)), tiny_network(cell))
+    report = verify(load_bundle(tiny_bundle(tmp_path, cell)), exported(cell).network)
     assert report.passed, report
     assert [check.fact for check in report.checks] == [
         "golden vectors",
@@ -35,9 +29,7 @@ def test_fp32_agrees_with_torch_and_keeps_the_laws(cell, tmp_path):
 
 
 def test_a_bidirectional_bundle_has_no_cut_to_verify(tmp_path):
-    report = verify(
-        load_bundle(tiny_bundle(tmp_path, "gru", bidirectional=True)), tiny_network("gru", bidirectional=True)
-    )
+    report = verify(load_bundle(tiny_bundle(tmp_path, "gru", 2, bidirectional=True)), exported("gru", 2, True).network)
     assert report.passed
     assert "whole = in chunks" not in [check.fact for check in report.checks]
 

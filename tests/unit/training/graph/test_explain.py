@@ -11,7 +11,6 @@ from service.model import load_explain, replay
 from tests.bundles import tiny_bundle
 from tests.unit.training.exports import CELLS, FORMS, TOKENS, exported
 from training.graph.explain import explained, save_sharing
-from training.networks import NetworkSpec, RecurrentNetwork
 from training.variants import build_fp32
 
 
@@ -44,8 +43,7 @@ def gates_of(layer: nn.RNNBase, steps: Tensor) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_gates_are_those_of_torchs_equations(cell, tmp_path):
-    torch.manual_seed(5)
-    network = RecurrentNetwork(NetworkSpec(cell=cell, hidden=8, vocabulary=11, heads={"logits": 11})).eval()
+    network = exported(cell).network.eval()
     bundle = load_bundle(tiny_bundle(tmp_path, cell))
     model = load_explain(bundle)
     layer = next(module for module in network.modules() if isinstance(module, nn.RNNBase))
