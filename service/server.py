@@ -23,6 +23,7 @@ from service.rpc.services import INFERENCE, add_services
 from service.scheduler import Limits
 from service.tasks.classification import ClassificationTask
 from service.tasks.forecast import Forecasting
+from service.tasks.gesture import GestureRecognition
 from service.tasks.inference import Inference, input_specs
 from service.tasks.sentiment import SentimentAnalysis
 from service.tasks.tagging import Tagging
@@ -56,6 +57,7 @@ def task_factories(settings: Settings) -> dict[str, TaskFactory]:
         "classification": ClassificationTask.from_bundle,
         "translation": lambda bundle: TranslationTask.from_bundle(bundle, settings.max_text_characters),
         "forecast": Forecasting.from_bundle,
+        "gesture": GestureRecognition.from_bundle,
         "sentiment": lambda bundle: SentimentAnalysis.from_bundle(bundle, settings.max_text_characters),
     }
 

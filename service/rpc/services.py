@@ -32,6 +32,7 @@ from service.errors import Reason, ServiceError, internal, unserved
 from service.metrics import RequestCounters
 from service.rpc.classification import ClassificationCodec
 from service.rpc.forecast import ForecastCodec
+from service.rpc.gesture import GestureCodec
 from service.rpc.inference import InferenceCodec
 from service.rpc.models import ModelListing
 from service.rpc.parsing import Unreadable, parser
@@ -54,6 +55,7 @@ CODECS: tuple[type[Codec], ...] = (
     ClassificationCodec,
     TranslationCodec,
     ForecastCodec,
+    GestureCodec,
     InferenceCodec,
 )
 
