@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.frontends.frames import Floats, FrameFrontend
+
+LEAST_LEVEL, LEAST_REST = 1e-6, 5
+ENDING_SHARE, KEPT_WHOLE = 0.2, 0.98
 
 
 class Stretch(NamedTuple):
@@ -44,6 +48,16 @@ class Activity:
     def __post_init__(self) -> None:
         if not 0 < self.ends <= self.begins or self.rest_frames < 1:
             raise ValueError("activity needs 0 < ends <= begins and rest_frames from 1")
+
+    @classmethod
+    def fitted(cls, levels: Sequence[Floats]) -> Activity:
+        """From the liveliness [n] of every frame of some gestures, so that hardly one of them is cut in two: it begins
+        at two fifths of what is usual and ends below one fifth, longer than nearly all rests within gestures.
+        """
+        usual = float(np.median(np.concatenate(levels)))
+        ends = max(ENDING_SHARE * usual, LEAST_LEVEL)
+        rests = [_longest_rest(each >= ends) for each in levels]
+        return cls(2 * ends, ends, max(int(np.quantile(rests, KEPT_WHOLE)) + 1, LEAST_REST))
 
     @classmethod
     def from_parameters(cls, said: Mapping[str, Any]) -> Activity:
@@ -86,3 +100,9 @@ class Activity:
     def stop(self, memory: ActivityMemory) -> None:
         """The gesture at hand, if there is one, is over."""
         memory.active, memory.held = False, memory.held[:0]
+
+
+def _longest_rest(lively: NDArray[np.bool_]) -> int:
+    """The most frames in a row that are not lively, between two that are."""
+    places = np.flatnonzero(lively)
+    return int(np.diff(places).max(initial=1)) - 1

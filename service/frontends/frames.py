@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import BundleError, Reason, invalid
+
+if TYPE_CHECKING:
+    from service.frontends.pose import HandFrontend
+    from service.frontends.sensors import SensorFrontend
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -77,7 +81,7 @@ def frontend_to_bytes(frontend: FrameFrontend) -> bytes:
     return json.dumps({"kind": frontend.kind, **frontend.parameters()}, indent=None).encode() + b"\n"
 
 
-def frontend_from_file(path: Path) -> FrameFrontend:
+def frontend_from_file(path: Path) -> HandFrontend | SensorFrontend:
     """Read what `frontend_to_bytes` wrote. Raises BundleError."""
     from service.frontends.pose import HandFrontend
     from service.frontends.sensors import SensorFrontend

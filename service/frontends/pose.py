@@ -77,7 +77,7 @@ class HandFrontend:
 
     def liveliness(self, before: Floats | None, frames: Floats) -> Floats:
         """1 while a hand is seen: a letter may be held still."""
-        return _seen(frames).any(axis=1).astype(np.float32)
+        return np.asarray(_seen(frames).any(axis=1), np.float32)
 
     def scores(self, hands: Floats, memory: HandMemory) -> Floats:
         """Steps [n, features] of the landmarks [n, 21, 3] of the hand that is followed."""
@@ -88,8 +88,7 @@ class HandFrontend:
 
 def _seen(frames: Floats) -> NDArray[np.bool_]:
     """Whether the [left, right] hand was seen in each frame, [n, 2]: all of its landmarks."""
-    seen: NDArray[np.bool_] = ~np.isnan(frames.reshape(len(frames), 2, -1)).any(axis=2)
-    return seen
+    return np.logical_not(np.isnan(frames.reshape(len(frames), 2, -1)).any(axis=2))
 
 
 def followed_hand(memory: HandMemory, frames: Floats) -> Floats:
@@ -138,3 +137,8 @@ def _directions(vectors: Floats) -> Floats:
     """Vectors of length 1."""
     scaled: Floats = vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + _TINY)
     return scaled
+
+
+def column_names() -> tuple[str, ...]:
+    """What the values of a frame are called: `left_0_x` to `right_20_z`."""
+    return tuple(f"{hand}_{mark}_{axis}" for hand in ("left", "right") for mark in range(LANDMARKS) for axis in "xyz")

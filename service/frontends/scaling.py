@@ -24,14 +24,14 @@ class Scaling:
     @classmethod
     def fitted(cls, features: NDArray[np.float32]) -> Scaling:
         """Measured on features [n, features]; NaN counts for nothing."""
-        mean = np.nanmean(features, axis=0, dtype=np.float64)
+        mean: NDArray[np.float64] = np.nanmean(features, axis=0, dtype=np.float64)
         spread = np.maximum(np.nanstd(features, axis=0, dtype=np.float64), LEAST_SPREAD)
-        return cls(mean.astype(np.float32), spread.astype(np.float32))
+        return cls(np.asarray(mean, np.float32), np.asarray(spread, np.float32))
 
     @classmethod
     def from_parameters(cls, said: Mapping[str, Any]) -> Scaling:
         """What `parameters` said."""
-        mean, spread = (np.array(said[name], np.float32) for name in ("mean", "spread"))
+        mean, spread = np.array(said["mean"], np.float32), np.array(said["spread"], np.float32)
         if mean.ndim != 1 or mean.shape != spread.shape or not (spread > 0).all():
             raise ValueError("mean and spread must be lists of the same length, the spread above 0")
         return cls(mean, spread)

@@ -33,6 +33,9 @@ TASKS: Mapping[str, str] = {
     "forecast_quarterly": "training.tasks.forecast:QUARTERLY",
     "forecast_monthly": "training.tasks.forecast:MONTHLY",
     "forecast_other": "training.tasks.forecast:OTHER",
+    "fingerspelling": "training.tasks.gesture:FINGERSPELLING",
+    "japanese_vowels": "training.tasks.gesture:JAPANESE_VOWELS",
+    "cricket": "training.tasks.gesture:CRICKET",
 }
 """What can be learned: a name, and the module, or `module:attribute`, that offers a `Task`."""
 
