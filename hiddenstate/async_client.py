@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import grpc
 import grpc.aio
@@ -33,6 +33,15 @@ from hiddenstate.tasks.classification import (
     classifications,
 )
 from hiddenstate.tasks.forecast import FORECAST, Forecast, ForecastOptions, ForecastScript, Observation, forecasts
+from hiddenstate.tasks.gesture import (
+    RECOGNIZE_GESTURE,
+    Gesture,
+    GestureEvent,
+    GestureOptions,
+    GestureScript,
+    complete,
+    seen,
+)
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
 from hiddenstate.tasks.translation import (
     TRANSLATE,
@@ -46,6 +55,10 @@ from hiddenstate.tasks.translation import (
 from hiddenstate.v1.model_pb2 import ListModelsRequest
 
 Text = str | Iterable[str] | AsyncIterable[str]
+
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class AsyncClient:
@@ -137,6 +150,19 @@ class AsyncClient:
         """How each word sounds, of a text or of words as they come, in order, over one stream."""
         script = PronounceScript(StreamProtocol.of(TRANSLATE, options), options)
         return AsyncItemStream(self._scripted(script, words.split() if isinstance(words, str) else words), script.take)
+    def gesture(
+        self, frames: Iterable[ArrayLike] | AsyncIterable[ArrayLike], **options: Unpack[GestureOptions]
+    ) -> AsyncItemStream[Gesture | GestureEvent]:
+        """Watch frames as they come, one or several at a time, NaN where nothing was seen: results and events."""
+        script = GestureScript(StreamProtocol.of(RECOGNIZE_GESTURE, options), options)
+        return AsyncItemStream(self._watch(script, frames), seen)
+
+    def gestures(
+        self, recordings: Iterable[ArrayLike] | AsyncIterable[ArrayLike], **options: Unpack[GestureOptions]
+    ) -> AsyncItemStream[Gesture]:
+        """The final result of each of many gestures, each [frames, values], in order, over one stream."""
+        script = GestureScript(StreamProtocol.of(RECOGNIZE_GESTURE, options), options, whole=True)
+        return AsyncItemStream(self._watch(script, recordings), complete)
 
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> AsyncInferSession:
         """A session on tensors with any model. Use it in an `async with` block."""
@@ -178,6 +204,9 @@ class AsyncClient:
     def _scripted(self, script: TranslateScript, pieces: Iterable[str] | AsyncIterable[str]) -> AsyncStream:
         timeout = script.options.get("timeout")
         return AsyncStream(self._connection, script.protocol, timeout, requests_of_async(script, pieces))
+    def _watch(self, script: GestureScript, frames: Iterable[ArrayLike] | AsyncIterable[ArrayLike]) -> AsyncStream:
+        requests = requests_of_async(script, frames)
+        return AsyncStream(self._connection, script.protocol, script.options.get("timeout"), requests)
 
     def _open(self, rpc: Rpc, config: Any, options: SessionOptions) -> AsyncStream:
         protocol = StreamProtocol.of(rpc, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import grpc
 
@@ -32,6 +32,15 @@ from hiddenstate.tasks.classification import (
     classifications,
 )
 from hiddenstate.tasks.forecast import FORECAST, Forecast, ForecastOptions, ForecastScript, Observation, forecasts
+from hiddenstate.tasks.gesture import (
+    RECOGNIZE_GESTURE,
+    Gesture,
+    GestureEvent,
+    GestureOptions,
+    GestureScript,
+    complete,
+    seen,
+)
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
 from hiddenstate.tasks.translation import (
     TRANSLATE,
@@ -43,6 +52,9 @@ from hiddenstate.tasks.translation import (
     translations,
 )
 from hiddenstate.v1.model_pb2 import ListModelsRequest
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Client:
@@ -122,6 +134,17 @@ class Client:
         """How each word sounds, of a text or of words as they come, in order, over one stream."""
         script = PronounceScript(StreamProtocol.of(TRANSLATE, options), options)
         return ItemStream(self._scripted(script, words.split() if isinstance(words, str) else words), script.take)
+    def gesture(
+        self, frames: Iterable[ArrayLike], **options: Unpack[GestureOptions]
+    ) -> ItemStream[Gesture | GestureEvent]:
+        """Watch frames as they come, one or several at a time, NaN where nothing was seen: results and events."""
+        script = GestureScript(StreamProtocol.of(RECOGNIZE_GESTURE, options), options)
+        return ItemStream(self._watch(script, frames), seen)
+
+    def gestures(self, recordings: Iterable[ArrayLike], **options: Unpack[GestureOptions]) -> ItemStream[Gesture]:
+        """The final result of each of many gestures, each [frames, values], in order, over one stream."""
+        script = GestureScript(StreamProtocol.of(RECOGNIZE_GESTURE, options), options, whole=True)
+        return ItemStream(self._watch(script, recordings), complete)
 
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> InferSession:
         """A session on tensors with any model. Use it in a `with` block."""
@@ -163,6 +186,9 @@ class Client:
     def _scripted(self, script: TranslateScript, pieces: Iterable[str]) -> Stream:
         timeout = script.options.get("timeout")
         return Stream(self._connection, script.protocol, timeout, requests_of(script, pieces))
+    def _watch(self, script: GestureScript, frames: Iterable[ArrayLike]) -> Stream:
+        requests = requests_of(script, frames)
+        return Stream(self._connection, script.protocol, script.options.get("timeout"), requests)
 
     def _open(self, rpc: Rpc, config: Any, options: SessionOptions) -> Stream:
         protocol = StreamProtocol.of(rpc, options)

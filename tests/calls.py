@@ -56,6 +56,7 @@ METHODS: dict[str, MethodDescriptor] = {
 """Every method of the contract by its own name, which is unique."""
 STREAMS = tuple(name for name, method in METHODS.items() if method.client_streaming)
 SERVED_STREAMS = ("GenerateText", "AnalyzeSentiment", "TagTokens", "Classify", "Translate", "Forecast", "Infer")
+SERVED_STREAMS = ("GenerateText", "AnalyzeSentiment", "TagTokens", "Classify", "RecognizeGesture", "Infer")
 
 END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # unknown to the stubs
 PATIENCE = 5.0
@@ -90,6 +91,7 @@ def numbers_of(answer: Any) -> list[int]:
     if kind == "classifications":
         return [each.answer_number for each in answer.classifications.classifications]
     if kind in ("completion", "result", "sentence", "translation", "forecast", "outputs"):
+    if kind in ("completion", "result", "event", "sentence", "outputs"):
         return [getattr(answer, kind).answer_number]
     return []
 

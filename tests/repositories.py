@@ -41,6 +41,9 @@ TRANSLATION = "tiny-translation"
 FORECAST = "tiny-forecast"
 """Forecasts 4 values of monthly or daily series, with the quantiles 0.1, 0.5 and 0.9."""
 MODELS = (FORECAST, GENERATOR, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, TRANSLATION, WORDS)
+GESTURE = "tiny-gesture"
+"""Names gestures of two channels circle, tap or wave; a step looks at three frames and goes on by two."""
+MODELS = (GENERATOR, GESTURE, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, WORDS)
 
 START_TOKEN, END_TOKEN = "<start>", "<end>"
 
@@ -189,6 +192,38 @@ def _write_forecast(root: Path) -> None:
         topology=Topology.MANY_TO_MANY,
         frontend=FrontendSpec(kind="series", parameters={"frequencies": ["monthly", "daily"], **sizes}),
         heads=(HeadSpec(name=OUTPUT, kind="quantiles", parameters={"levels": [0.1, 0.5, 0.9]}),),
+    _write_gesture(root)
+
+
+def _write_gesture(root: Path) -> None:
+    import torch
+
+    from service.frontends.frames import frontend_to_bytes
+    from service.frontends.scaling import Scaling
+    from service.frontends.sensors import SensorFrontend
+    from training.stream_network import StreamNetwork, StreamSpec
+
+    frontend = SensorFrontend(Scaling(np.zeros(2, np.float32), np.ones(2, np.float32)), window=3, stride=2)
+    spec = StreamSpec("gru", frontend.feature_count, 3, 5, windows=(1, 3), widths=(4, 4), normalized=True, members=2)
+    _write_network(
+        root,
+        lambda: StreamNetwork(spec),
+        sample=torch.randn(4, 12, frontend.feature_count, generator=torch.Generator().manual_seed(5)),
+        name=GESTURE,
+        task="gesture",
+        topology=Topology.MANY_TO_ONE,
+        frontend=FrontendSpec(kind="sensors", parameters={"frames": "frames.json"}, files=("frames.json",)),
+        frontend_files={"frames.json": frontend_to_bytes(frontend)},
+        heads=(
+            HeadSpec(
+                name="logits", kind="classes", parameters={"labels": ["circle", "tap", "wave"], "pooling": "mean"}
+            ),
+        ),
+        task_parameters={
+            "frame_rate_hertz": 20.0,
+            "threshold": 0.1,
+            "activity": {"begins": 0.5, "ends": 0.2, "rest_frames": 2},
+        },
     )
 
 

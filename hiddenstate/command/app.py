@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from hiddenstate.command import classify, forecast, generate, models, mounted, pronounce, sentiment, tag, translate
+from hiddenstate.command import classify, generate, gesture, models, mounted, sentiment, tag
 
 ASK, RUN = "Ask a server", "Run a server"
 
@@ -22,6 +23,7 @@ app.command("classify", rich_help_panel=ASK)(classify.classify)
 app.command("forecast", rich_help_panel=ASK)(forecast.forecast)
 app.command("translate", rich_help_panel=ASK)(translate.translate)
 app.command("pronounce", rich_help_panel=ASK)(pronounce.pronounce)
+app.command("gesture", rich_help_panel=ASK)(gesture.gesture)
 app.command("models", rich_help_panel=ASK)(models.models)
 
 

@@ -6,6 +6,9 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 _WORD = re.compile(r"\s*\S+\s")
 
@@ -34,12 +37,12 @@ def split_lines(pieces: Iterable[str]) -> Iterator[str]:
         yield held.strip()
 
 
-def paced(words: Iterable[str], words_per_second: float) -> Iterator[str]:
-    """The words at a steady rate; at once when it is 0."""
-    for word in words:
-        yield word
-        if words_per_second > 0:
-            time.sleep(1 / words_per_second)
+def paced(items: Iterable[Item], items_per_second: float) -> Iterator[Item]:
+    """The items at a steady rate; at once when it is 0."""
+    for item in items:
+        yield item
+        if items_per_second > 0:
+            time.sleep(1 / items_per_second)
 
 
 class Remembered:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hiddenstate.answers import broken_off
 from hiddenstate.options import SessionOptions
 from hiddenstate.protocol import Rpc, StreamProtocol
 from hiddenstate.requests import finish
@@ -23,8 +22,6 @@ RECOGNIZE_GESTURE = Rpc(
 )
 MAX_PIECE_VALUES = 65_536
 """Values in one message; larger pieces are sent in several, which makes no difference to any numbered answer."""
-
-FramePieces: TypeAlias = Iterable[ArrayLike] | AsyncIterable[ArrayLike]
 
 
 class GestureOptions(SessionOptions, total=False):
@@ -119,31 +116,18 @@ class GestureScript:
         yield self.protocol.end()
 
 
-@dataclass(slots=True)
-class GestureAnswers:
-    """The answers of a stream: running and final results, and the events between them."""
+def seen(protocol: StreamProtocol, content: str, response: Any) -> list[Gesture | GestureEvent]:
+    """The result or the event in an answer."""
+    if content == "event" and protocol.is_new(response.event.answer_number):
+        return [_event(response.event)]
+    if content == "result" and protocol.is_new(response.result.answer_number):
+        return [_gesture(response.result)]
+    return []
 
-    protocol: StreamProtocol
-    events: list[GestureEvent] = field(default_factory=list)
-    gestures: list[Gesture] = field(default_factory=list)
 
-    def take(self, content: str, response: Any) -> Gesture | GestureEvent | None:
-        """The result or event in an answer."""
-        if content == "event" and self.protocol.is_new(response.event.answer_number):
-            self.events.append(_event(response.event))
-            return self.events[-1]
-        if content == "result" and self.protocol.is_new(response.result.answer_number):
-            gesture = _gesture(response.result)
-            if gesture.is_final:
-                self.gestures.append(gesture)
-            return gesture
-        return None
-
-    def last(self) -> Gesture:
-        """The last final result. Raises ServerError when the stream gave none."""
-        if not self.gestures:
-            raise broken_off("a gesture was complete")
-        return self.gestures[-1]
+def complete(protocol: StreamProtocol, content: str, response: Any) -> list[Gesture]:
+    """The gesture that an answer completes."""
+    return [each for each in seen(protocol, content, response) if isinstance(each, Gesture) and each.is_final]
 
 
 def _gesture(message: gesture_pb2.GestureResult) -> Gesture:

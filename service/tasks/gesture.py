@@ -67,9 +67,12 @@ class Piece(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """What a chunk stands for: a piece of a gesture, None where nothing happened; the last chunk of an `End`."""
+    """What a chunk stands for: a piece of a gesture, None where nothing happened. `holds`: no message is accepted
+    before it is done; `ends_session`: it comes from an `End`.
+    """
 
     piece: Piece | None
+    holds: bool
     ends_session: bool
 
 
@@ -144,6 +147,9 @@ class GestureRecognition:
         if not 0 <= options.threshold <= 1:
             problem = f"threshold is {options.threshold:g}, not in 0..1"
             raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, "config.threshold")
+        if options.class_count > len(self._model.labels):
+            problem = f"class_count is {options.class_count}; this model knows {len(self._model.labels)} classes"
+            raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, "config.class_count")
         return Watching(options, self._frontend.begin(), self._model.activity.begin(self._frontend))
 
     def accept(self, progress: Watching, message: Frames | Finish | End, sequence_number: int, now: float) -> Chunk:
@@ -153,10 +159,10 @@ class GestureRecognition:
         else:
             pieces = self._last_piece(progress, message)
         ends = isinstance(message, End)
-        marks = [Mark(piece, ends) for piece in pieces] or [Mark(None, ends)]
-        progress.queue = marks[1:]
         # What follows a gesture must not run before the state has begun anew.
-        progress.busy = ends or bool(progress.queue) or (bool(pieces) and pieces[-1].closes)
+        progress.busy = ends or any(piece.closes for piece in pieces)
+        marks = [Mark(piece, progress.busy, ends) for piece in pieces] or [Mark(None, ends, ends)]
+        progress.queue = marks[1:]
         return self._chunk(marks[0], sequence_number, now)
 
     def react(self, turns: Sequence[Turn[Watching]], outputs: Mapping[str, Array], now: float) -> Sequence[Reaction]:
@@ -238,12 +244,12 @@ class GestureRecognition:
         if not last.completes:
             return Reaction(items) if items else NOTHING
         if mark.piece is None:
-            return Reaction(items, done=True) if mark.ends_session else Reaction(items)
+            return Reaction(items, done=mark.ends_session)
         number = last.chunk.sequence_number
         if not mark.piece.closes:
             if progress.options.interim and turn.steps:
                 items.append(Item(number, self._recognized(progress, mark.piece, final=False), interim=True))
-            return self._goes_on(progress, items, number, now, reset=False)
+            return self._goes_on(progress, items, last.chunk, now) if mark.holds else Reaction(items)
         if progress.begun:
             items.append(self._offset_item(progress, mark.piece, number))
         if progress.begun or not progress.options.detect:
@@ -251,14 +257,15 @@ class GestureRecognition:
         progress.total, progress.latest, progress.begun = Total(), (), False
         if mark.ends_session:
             return Reaction(items, done=True)
-        return self._goes_on(progress, items, number, now, reset=True)
+        return self._goes_on(progress, items, last.chunk, now)
 
-    def _goes_on(self, progress: Watching, items: list[Item], number: int, now: float, *, reset: bool) -> Reaction:
-        """With the next part of the message, if one waits."""
+    def _goes_on(self, progress: Watching, items: list[Item], done: Chunk, now: float) -> Reaction:
+        """With the next piece of the message, if one waits; from the initial state where a gesture is complete."""
+        reset = done.mark.piece.closes
         if not progress.queue:
             progress.busy = False
             return Reaction(items, reset=reset)
-        return Reaction(items, self._chunk(progress.queue.pop(0), number, now), reset)
+        return Reaction(items, self._chunk(progress.queue.pop(0), done.sequence_number, now), reset)
 
     def _onset_item(self, turn: Turn[Watching], step: int, probability: float) -> Item:
         """The onset answers the message that brought the step."""
