@@ -182,7 +182,7 @@ def _learned(recipe: Recipe, recordings: Recordings, console: Console) -> Learni
     return learning
 
 
-FINGERSPELLING = GestureTask("fingerspelling", "hands", Recipe(members=3, steps=250), fingerspelling.load)
+FINGERSPELLING = GestureTask("fingerspelling", "hands", Recipe(members=3, steps=200), fingerspelling.load)
 JAPANESE_VOWELS = GestureTask(
     "japanese-vowels",
     "sensors",
@@ -193,14 +193,18 @@ CRICKET = GestureTask(
     "cricket",
     "sensors",
     Recipe(
-        window=16,
+        window=32,
         stride=4,
-        windows=(1, 5, 3),
-        widths=(64, 96, 64),
+        windows=(1, 9, 5),
+        widths=(96, 128, 96),
         normalized=True,
         shortcut=True,
+        members=3,
         dropout=(0.1, 0.2, 0.3),
-        steps=1000,
+        mix=0.3,
+        steps=600,
+        weight_decay=0.02,
+        bfloat16=True,
     ),
     cricket.load,
 )

@@ -22,7 +22,7 @@ from training.batches import padded
 from training.data.recordings import Recording, Recordings
 from training.loop import Schedule
 from training.networks import CellName
-from training.stream_network import StreamMember, StreamNetwork, StreamSpec, mean_scores, valid_steps
+from training.stream_network import StreamNetwork, StreamSpec, mean_scores, valid_steps
 from training.warping import Warp, warped_hand, warped_sensors
 
 HEAD = ScoreHead("logits", "mean")
@@ -36,6 +36,7 @@ class Recipe:
     `window` and `stride`: frames that a step looks at, and from step to step (sensors alone). `windows`, `widths`,
     `hidden`: see `StreamSpec`. `mix`: recordings are blended in pairs, by shares drawn from Beta(mix, mix) (Zhang et
     al., 2018); 0: never. `smoothing`: of the labels. `members` networks are trained and served as their mean.
+    `bfloat16`: see `Schedule`.
     """
 
     cell: CellName = "gru"
@@ -56,6 +57,7 @@ class Recipe:
     learning_rate: float = 4e-3
     weight_decay: float = 0.05
     decay: float = 0.98
+    bfloat16: bool = False
     seed: int = 1
 
     def smoke(self) -> Recipe:
@@ -103,34 +105,29 @@ class Learning:
             validate_every=max(recipe.steps // 10, 1),
             patience=10,
             keep_last=not self.recordings.held_out,
-            bfloat16=False,
+            bfloat16=recipe.bfloat16,
         )
 
     def loss(self, step: int) -> Tensor:
-        """The mean cross entropy of every member on a batch of its own, drawn by the seed, the step and the member."""
-        losses = [
-            self._member_loss(member, np.random.default_rng((self.recipe.seed, step, number)))
-            for number, member in enumerate(self.network.networks())
-        ]
-        return torch.stack(losses).sum()
-
-    def _member_loss(self, member: StreamMember, random: np.random.Generator) -> Tensor:
-        recipe = self.recipe
+        """The cross entropy of every member, summed, on a batch drawn by the seed and the step."""
+        recipe, random = self.recipe, np.random.default_rng((self.recipe.seed, step))
         chosen = random.integers(0, len(self._train), recipe.rows)
-        steps = self._warped([self._train[place] for place in chosen], random)
-        inputs, lengths = padded(steps)
+        inputs, lengths = padded(self._warped([self._train[place] for place in chosen], random))
         truth, other, share = self._labels[chosen], self._labels[chosen], 1.0
         if recipe.mix:
             order, share = random.permutation(recipe.rows), random.beta(recipe.mix, recipe.mix)
             inputs = share * inputs + (1 - share) * inputs[order]
             lengths, other = torch.minimum(lengths, lengths[order]), truth[order]
         valid = valid_steps(lengths, inputs.shape[1])
-        logits, _ = member(inputs, lengths, member.initial_state(recipe.rows), valid)
-        scores = mean_scores(logits, valid)
-        loss = F.cross_entropy(scores, truth, label_smoothing=recipe.smoothing)
-        if recipe.mix:
-            loss = share * loss + (1 - share) * F.cross_entropy(scores, other, label_smoothing=recipe.smoothing)
-        return loss
+        losses = []
+        for member in self.network.networks():
+            logits, _ = member(inputs, lengths, member.initial_state(recipe.rows), valid)
+            scores = mean_scores(logits, valid)
+            losses += [share * self._cross_entropy(scores, truth), (1 - share) * self._cross_entropy(scores, other)]
+        return torch.stack(losses).sum()
+
+    def _cross_entropy(self, scores: Tensor, truth: Tensor) -> Tensor:
+        return F.cross_entropy(scores, truth, label_smoothing=self.recipe.smoothing)
 
     def _warped(self, raw: Sequence[Floats], random: np.random.Generator) -> list[Floats]:
         """The steps of recordings that were made up from these."""
