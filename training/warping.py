@@ -15,6 +15,8 @@ Random = np.random.Generator
 
 SHORTEST = 5
 """Frames that are left of a recording at least."""
+MOST_BENT = 0.45
+"""Beyond a half, time would run backwards somewhere."""
 _KNOTS = 6
 
 
@@ -46,11 +48,13 @@ def warped_time(frames: Floats, how: Warp, random: Random) -> Floats:
     begin, end = random.uniform(0, how.crop) * last, last - random.uniform(0, how.crop) * last
     even = np.linspace(0, 1, count)
     wave = np.sin(2 * np.pi * even * random.integers(1, 3)) / (2 * np.pi)
-    places = np.clip(begin + (end - begin) * (even + how.bend * random.standard_normal() * wave), 0, last)
+    bend = np.clip(how.bend * random.standard_normal(), -MOST_BENT, MOST_BENT)
+    places = np.clip(begin + (end - begin) * (even + bend * wave), 0, last)
     before = np.floor(places).astype(np.int64)
     after = np.minimum(before + 1, last)
     share = (places - before).astype(np.float32).reshape(-1, *[1] * (frames.ndim - 1))
-    warped: Floats = frames[before] * (1 - share) + frames[after] * share
+    between = frames[before] * (1 - share) + frames[after] * share
+    warped: Floats = np.where(share > 0, between, frames[before])
     return warped
 
 

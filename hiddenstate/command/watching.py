@@ -52,7 +52,7 @@ class Watching:
 def bar(label: str, probability: float, *, best: bool) -> Text:
     """A class as a bar as long as it is likely."""
     style = "bold green" if best else "dim"
-    text = Text(f"{label:>{LABEL_WIDTH}} ", style=style)
+    text = Text.assemble((f"{label:>{LABEL_WIDTH}} ", style))
     full = round(probability * BAR)
     text.append("━" * full, style=style)
     text.append("─" * (BAR - full), style="dim")
@@ -114,7 +114,7 @@ def _curve(results: Sequence[Gesture], label: str) -> tuple[list[float], list[fl
 
 
 def _event_line(event: GestureEvent) -> Text:
-    text = Text(f"{event.seconds:7.2f} s  ", style="dim")
+    text = Text.assemble((f"{event.seconds:7.2f} s  ", "dim"))
     text.append("▶ begins" if event.kind == "onset" else "■ ends  ", style="cyan")
     if event.label:
         text.append(f"  {event.label} {event.probability:.0%}", style="bold")
@@ -122,7 +122,7 @@ def _event_line(event: GestureEvent) -> Text:
 
 
 def _final_line(result: Gesture) -> Text:
-    text = Text(f"{result.label:>{LABEL_WIDTH}} ", style="bold green")
+    text = Text.assemble((f"{result.label:>{LABEL_WIDTH}} ", "bold green"))
     text.append(f"{result.probability:.0%}  ", style="green")
     text.append(f"frames {result.start_frame} to {result.start_frame + result.frame_count - 1}", style="dim")
     return text
