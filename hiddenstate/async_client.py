@@ -150,6 +150,7 @@ class AsyncClient:
         """How each word sounds, of a text or of words as they come, in order, over one stream."""
         script = PronounceScript(StreamProtocol.of(TRANSLATE, options), options)
         return AsyncItemStream(self._scripted(script, words.split() if isinstance(words, str) else words), script.take)
+
     def gesture(
         self, frames: Iterable[ArrayLike] | AsyncIterable[ArrayLike], **options: Unpack[GestureOptions]
     ) -> AsyncItemStream[Gesture | GestureEvent]:
@@ -204,6 +205,7 @@ class AsyncClient:
     def _scripted(self, script: TranslateScript, pieces: Iterable[str] | AsyncIterable[str]) -> AsyncStream:
         timeout = script.options.get("timeout")
         return AsyncStream(self._connection, script.protocol, timeout, requests_of_async(script, pieces))
+
     def _watch(self, script: GestureScript, frames: Iterable[ArrayLike] | AsyncIterable[ArrayLike]) -> AsyncStream:
         requests = requests_of_async(script, frames)
         return AsyncStream(self._connection, script.protocol, script.options.get("timeout"), requests)

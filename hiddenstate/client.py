@@ -134,6 +134,7 @@ class Client:
         """How each word sounds, of a text or of words as they come, in order, over one stream."""
         script = PronounceScript(StreamProtocol.of(TRANSLATE, options), options)
         return ItemStream(self._scripted(script, words.split() if isinstance(words, str) else words), script.take)
+
     def gesture(
         self, frames: Iterable[ArrayLike], **options: Unpack[GestureOptions]
     ) -> ItemStream[Gesture | GestureEvent]:
@@ -186,6 +187,7 @@ class Client:
     def _scripted(self, script: TranslateScript, pieces: Iterable[str]) -> Stream:
         timeout = script.options.get("timeout")
         return Stream(self._connection, script.protocol, timeout, requests_of(script, pieces))
+
     def _watch(self, script: GestureScript, frames: Iterable[ArrayLike]) -> Stream:
         requests = requests_of(script, frames)
         return Stream(self._connection, script.protocol, script.options.get("timeout"), requests)

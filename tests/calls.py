@@ -55,8 +55,16 @@ METHODS: dict[str, MethodDescriptor] = {
 }
 """Every method of the contract by its own name, which is unique."""
 STREAMS = tuple(name for name, method in METHODS.items() if method.client_streaming)
-SERVED_STREAMS = ("GenerateText", "AnalyzeSentiment", "TagTokens", "Classify", "Translate", "Forecast", "Infer")
-SERVED_STREAMS = ("GenerateText", "AnalyzeSentiment", "TagTokens", "Classify", "RecognizeGesture", "Infer")
+SERVED_STREAMS = (
+    "GenerateText",
+    "AnalyzeSentiment",
+    "TagTokens",
+    "Classify",
+    "Translate",
+    "Forecast",
+    "RecognizeGesture",
+    "Infer",
+)
 
 END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # unknown to the stubs
 PATIENCE = 5.0
@@ -90,8 +98,7 @@ def numbers_of(answer: Any) -> list[int]:
         return [tag.answer_number for tag in answer.tags.tags]
     if kind == "classifications":
         return [each.answer_number for each in answer.classifications.classifications]
-    if kind in ("completion", "result", "sentence", "translation", "forecast", "outputs"):
-    if kind in ("completion", "result", "event", "sentence", "outputs"):
+    if kind in ("completion", "result", "event", "sentence", "translation", "forecast", "outputs"):
         return [getattr(answer, kind).answer_number]
     return []
 

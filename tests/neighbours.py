@@ -71,6 +71,8 @@ CONVERSATIONS = (
         {"trigger": "FORECAST_TRIGGER_ON_DEMAND"},
         [{"observations": {"values": [10, 12, 15]}}, {"forecast": {"options": {"horizonCount": 2}}}],
         [{"observations": {"values": [11, "NaN", 14]}}, {"finish": {}}, {"observations": {"values": [-3, 4]}}],
+    ),
+    Conversation(
         "RecognizeGesture",
         {"interimResults": False, "detectEvents": True},
         [{"frames": {"values": [0, 0, 1, 0, 2, 1]}}, {"frames": {"values": [3, 3]}}],

@@ -40,10 +40,9 @@ TRANSLATION = "tiny-translation"
 """From `en` to `es`: sources of at most 64 bytes, targets of at most 24 of the letters a to h and the blank."""
 FORECAST = "tiny-forecast"
 """Forecasts 4 values of monthly or daily series, with the quantiles 0.1, 0.5 and 0.9."""
-MODELS = (FORECAST, GENERATOR, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, TRANSLATION, WORDS)
 GESTURE = "tiny-gesture"
 """Names gestures of two channels circle, tap or wave; a step looks at three frames and goes on by two."""
-MODELS = (GENERATOR, GESTURE, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, WORDS)
+MODELS = (FORECAST, GENERATOR, GESTURE, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, TRANSLATION, WORDS)
 
 START_TOKEN, END_TOKEN = "<start>", "<end>"
 
@@ -131,6 +130,7 @@ def make(root: Path = REPOSITORY) -> None:
     _write_words(root)
     _write_table(root)
     _write_translation(root)
+    _write_gesture(root)
 
 
 def _write_translation(root: Path) -> None:
@@ -192,7 +192,7 @@ def _write_forecast(root: Path) -> None:
         topology=Topology.MANY_TO_MANY,
         frontend=FrontendSpec(kind="series", parameters={"frequencies": ["monthly", "daily"], **sizes}),
         heads=(HeadSpec(name=OUTPUT, kind="quantiles", parameters={"levels": [0.1, 0.5, 0.9]}),),
-    _write_gesture(root)
+    )
 
 
 def _write_gesture(root: Path) -> None:

@@ -4,8 +4,18 @@ from typing import Annotated
 
 import typer
 
-from hiddenstate.command import classify, forecast, generate, models, mounted, pronounce, sentiment, tag, translate
-from hiddenstate.command import classify, generate, gesture, models, mounted, sentiment, tag
+from hiddenstate.command import (
+    classify,
+    forecast,
+    generate,
+    gesture,
+    models,
+    mounted,
+    pronounce,
+    sentiment,
+    tag,
+    translate,
+)
 
 ASK, RUN = "Ask a server", "Run a server"
 
