@@ -51,9 +51,11 @@ def _quality(manifest: Manifest) -> str:
         better = "higher is better" if figure.higher_is_better else "lower is better"
         baseline = "" if figure.baseline_value is None else f"{figure.baseline_value:.4g} ({figure.baseline})"
         rows.append((f"{figure.metric} ({better})", f"{figure.value:.4g}", baseline, figure.split))
+    anchors = dict.fromkeys(figure.anchor for figure in manifest.quality if figure.anchor)
+    published = "".join(f"\n\nPublished by others: {one.value:.4g}, {one.system} ({one.source})." for one in anchors)
     commands = dict.fromkeys(figure.command for figure in manifest.quality)
     shown = "\n".join(f"    {command}" for command in commands)
-    return f"{_table(('metric', 'this model', 'baseline', 'split'), rows)}\n\nMeasured with:\n\n{shown}"
+    return f"{_table(('metric', 'this model', 'baseline', 'split'), rows)}{published}\n\nMeasured with:\n\n{shown}"
 
 
 def _variants(manifest: Manifest) -> Iterable[str]:
