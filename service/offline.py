@@ -25,7 +25,7 @@ from service.tasks.translating import SourceText, Translation, TranslationOption
 from service.tasks.translation import TranslationTask
 
 AT_ONCE = 64
-"""Sessions that are open at the same time."""
+"""Sessions that are open at the same time, unless told otherwise."""
 MAX_ROWS = 1024
 _PATIENCE = 1.0
 
@@ -43,8 +43,9 @@ class _Talk:
 class Conversations:
     """Sessions of one task on one model."""
 
-    def __init__(self, model: Model, manifest: Manifest, task: Task[Any]) -> None:
-        limits = Limits(max_sessions=AT_ONCE, max_batch_rows=MAX_ROWS, whole_sequence=manifest.whole_sequence)
+    def __init__(self, model: Model, manifest: Manifest, task: Task[Any], at_once: int = AT_ONCE) -> None:
+        limits = Limits(max_sessions=at_once, max_batch_rows=MAX_ROWS, whole_sequence=manifest.whole_sequence)
+        self._at_once = at_once
         self._model = model
         self._inputs = input_specs(manifest)
         self._task = task
@@ -58,7 +59,7 @@ class Conversations:
         waiting = iter(conversations)
         order: deque[_Talk] = deque()
         while True:
-            while len(self._talks) < AT_ONCE and (messages := next(waiting, None)) is not None:
+            while len(self._talks) < self._at_once and (messages := next(waiting, None)) is not None:
                 order.append(self._open(options, messages, str(len(order))))
             while order and order[0].progress is None:
                 yield order.popleft().items

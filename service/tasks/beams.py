@@ -143,15 +143,26 @@ def likeliest(logits: Array, count: int) -> NDArray[np.intp]:
     blocks = size // BLOCK
     if blocks > 2 * count:
         maxima = logits[:, : blocks * BLOCK].reshape(rows, blocks, BLOCK).max(axis=2)
-        chosen = np.sort(np.argpartition(-maxima, count - 1, axis=1)[:, :count], axis=1)  # [rows, count]
+        chosen = _largest(maxima, np.broadcast_to(np.arange(blocks), maxima.shape), count)
         inner = (chosen[:, :, None] * BLOCK + np.arange(BLOCK)).reshape(rows, -1)
         behind = np.broadcast_to(np.arange(blocks * BLOCK, size), (rows, size - blocks * BLOCK))
         places = np.concatenate([inner, behind], axis=1)
     else:
         places = np.broadcast_to(np.arange(size), (rows, size))
+    places = _largest(logits, places, count)
     values = np.take_along_axis(logits, places, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")[:, :count]
+    order = np.argsort(-values, axis=1, kind="stable")
     found: NDArray[np.intp] = np.take_along_axis(places, order, axis=1)
+    return found
+
+
+def _largest(values: Array, places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Of places [rows, any] in each row of values [rows, columns], those of the `count` largest, in ascending order."""
+    if places.shape[1] <= count:
+        return places
+    there = np.take_along_axis(values, places, axis=1)
+    chosen = np.argpartition(-there, count - 1, axis=1)[:, :count]
+    found: NDArray[np.intp] = np.sort(np.take_along_axis(places, chosen, axis=1), axis=1)
     return found
 
 
