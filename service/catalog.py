@@ -133,8 +133,6 @@ def serve_version(loaded: Loaded, factories: Mapping[str, TaskFactory], generic:
     """
     manifest = loaded.bundle.manifest
     names = {generic, manifest.task} if manifest.frontend else {generic}
-    if manifest.encoder is not None:
-        names.discard(generic)  # one stream of tensors cannot say which of its two graphs they are for
     tasks = {name: factories[name](loaded.bundle) for name in names & set(factories)}
     plain = Serving(_engine(manifest, str(manifest.version), loaded.model, limits), tasks, loaded.variant)
     if loaded.explain is None or manifest.explain is None:

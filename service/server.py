@@ -22,9 +22,10 @@ from service.repository import Loaded, Loading, Refused, load_repository
 from service.rpc.services import INFERENCE, add_services
 from service.scheduler import Limits
 from service.tasks.classification import ClassificationTask
+from service.tasks.decoding_inference import inference_of
 from service.tasks.forecast import Forecasting
 from service.tasks.gesture import GestureRecognition
-from service.tasks.inference import Inference, input_specs
+from service.tasks.inference import input_specs
 from service.tasks.sentiment import SentimentAnalysis
 from service.tasks.tagging import Tagging
 from service.tasks.text_generation import TextGeneration
@@ -51,7 +52,7 @@ class Running:
 def task_factories(settings: Settings) -> dict[str, TaskFactory]:
     """The tasks this server can do, by name."""
     return {
-        INFERENCE: lambda bundle: Inference.from_bundle(bundle, max_steps=settings.max_backlog_steps // 2),
+        INFERENCE: lambda bundle: inference_of(bundle, max_steps=settings.max_backlog_steps // 2),
         "text_generation": lambda bundle: TextGeneration.from_bundle(bundle, settings.max_text_characters),
         "tagging": Tagging.from_bundle,
         "classification": ClassificationTask.from_bundle,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from service.batch import InputSpec
 from service.bundle import Manifest
 from service.context import ContextSpec
 from service.lanes import Decoding
 from service.state import StateSpec
+from service.tasks.inference import input_spec
 
 
 def state_specs(manifest: Manifest) -> list[StateSpec]:
@@ -19,5 +19,4 @@ def decoding_of(manifest: Manifest) -> Decoding | None:
     encoder, context = manifest.encoder, manifest.context
     if encoder is None or context is None:
         return None
-    source = InputSpec(encoder.source.name, encoder.source.step_shape, encoder.source.dtype)
-    return Decoding(source, ContextSpec(context.name, context.lengths, context.width))
+    return Decoding(input_spec(encoder.source), ContextSpec(context.name, context.lengths, context.width))

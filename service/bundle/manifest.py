@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -196,6 +197,12 @@ class Manifest(Signature):
     data: tuple[DataSource, ...] = ()
     provenance: Provenance
     files: Mapping[InnerPath, Sha256]
+
+    @cached_property
+    def inputs_by_name(self) -> dict[str, TensorSpec]:
+        """What a client may send, by name: the inputs, and that of the encoder before them."""
+        source = (self.encoder.source,) if self.encoder else ()
+        return {tensor.name: tensor for tensor in (*source, *self.inputs)}
 
     @model_validator(mode="after")
     def _heads_agree(self) -> Self:

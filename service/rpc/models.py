@@ -91,7 +91,7 @@ def _served(served: Served, catalog: Catalog, services: dict[str, str]) -> model
         description=manifest.description,
         state=model_pb2.MODEL_STATE_READY,
         services=sorted(services[task] for task in served.tasks if task in services),
-        inputs=[_spec(tensor.name, tensor.dtype, tensor.shape) for tensor in manifest.inputs],
+        inputs=[_spec(tensor.name, tensor.dtype, tensor.shape) for tensor in manifest.inputs_by_name.values()],
         outputs=[_spec(tensor.name, tensor.dtype, tensor.shape) for tensor in manifest.outputs],
         state_tensors=[_spec(tensor.name, tensor.dtype, tensor.shape) for tensor in manifest.state],
         state_byte_count=served.engine.gauges.state_bytes,

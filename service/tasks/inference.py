@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from service.batch import InputSpec
-from service.bundle import Bundle, Manifest
+from service.bundle import Bundle, Manifest, TensorSpec
 from service.errors import Reason, ServiceError, invalid
 from service.session import Chunk
 from service.state import Array
@@ -117,7 +117,7 @@ class Inference:
         if unknown := inputs.keys() - self._names:
             problem = f"there is no input {min(unknown)!r}; this model takes {', '.join(sorted(self._names))}"
             raise invalid(Reason.TENSOR_UNKNOWN, problem, "chunk.inputs")
-        lengths = {len(_checked(spec, inputs)) for spec in self._inputs}
+        lengths = {len(checked(spec, inputs)) for spec in self._inputs}
         if len(lengths) != 1:
             problem = f"the inputs differ in steps: {sorted(lengths)}"
             raise invalid(Reason.TENSOR_SHAPE_MISMATCH, problem, "chunk.inputs")
@@ -130,15 +130,17 @@ class Inference:
 
 def input_specs(manifest: Manifest) -> list[InputSpec]:
     """The inputs of a model without their batch and time axes."""
-    return [
-        InputSpec(tensor.name, tensor.step_shape, tensor.dtype)
-        if tensor.vocabulary is None
-        else InputSpec(tensor.name, tensor.step_shape, tensor.dtype, minimum=0, maximum=tensor.vocabulary - 1)
-        for tensor in manifest.inputs
-    ]
+    return [input_spec(tensor) for tensor in manifest.inputs]
 
 
-def _checked(spec: InputSpec, inputs: Mapping[str, Array]) -> Array:
+def input_spec(tensor: TensorSpec) -> InputSpec:
+    """An input without its batch and time axes."""
+    if tensor.vocabulary is None:
+        return InputSpec(tensor.name, tensor.step_shape, tensor.dtype)
+    return InputSpec(tensor.name, tensor.step_shape, tensor.dtype, minimum=0, maximum=tensor.vocabulary - 1)
+
+
+def checked(spec: InputSpec, inputs: Mapping[str, Array]) -> Array:
     """The tensor [steps, ...] of one input, if it is as the model wants it."""
     tensor = inputs.get(spec.name)
     if tensor is None:
