@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -65,17 +66,22 @@ def _fingerprint(filled: Sequence[Values], frontend: SeriesFrontend) -> str:
 
 def _fit(name: str, filled: Sequence[Values], frontend: SeriesFrontend, path: Path) -> bool:
     """Fit every series and keep the forecasts; False when statsforecast is not installed."""
-    try:
-        from statsforecast import models
-    except ModuleNotFoundError:
+    if find_spec("statsforecast") is None:
         return False
-    results = [
-        getattr(models, name)(season_length=frontend.season).forecast(past, frontend.horizon, level=[INTERVAL])
-        for past in filled
-    ]
+    from joblib import Parallel, delayed
+
+    results = Parallel(n_jobs=-1)(delayed(_forecast)(name, past, frontend) for past in filled)
     points, low, high = (
         np.stack([each[key] for each in results]) for key in ("mean", f"lo-{INTERVAL}", f"hi-{INTERVAL}")
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, points=points, low=low, high=high)
     return True
+
+
+def _forecast(name: str, past: Values, frontend: SeriesFrontend) -> dict[str, Values]:
+    from statsforecast import models
+
+    model = getattr(models, name)(season_length=frontend.season)
+    found: dict[str, Values] = model.forecast(past, frontend.horizon, level=[INTERVAL])
+    return found
