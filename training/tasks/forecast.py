@@ -257,5 +257,5 @@ MONTHLY = ForecastTask(
 )
 OTHER = ForecastTask(
     "m3-other",
-    Recipe(("other", "weekly", "daily", "hourly"), horizon=8, lags=8, ahead=0, hidden=32, members=4, steps=300),
+    Recipe(("other", "weekly", "daily", "hourly"), horizon=8, lags=8, ahead=0, hidden=32, members=2, steps=450),
 )
