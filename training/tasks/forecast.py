@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
-from service.bundle import DataSource, FrontendSpec, HeadSpec, QualityFigure, Topology
+from service.bundle import Anchor, DataSource, FrontendSpec, HeadSpec, QualityFigure, Topology
 from service.frontends.calendar import SEASONS, Frequency
 from service.frontends.series import Features, SeriesFrontend
 from training.batches import padded
@@ -30,6 +30,7 @@ from training.loop import Schedule
 from training.networks import CellName, NetworkSpec
 from training.report import Section
 from training.run import Run
+from training.tasks.forecast_baselines import check_installed
 from training.tasks.forecast_examination import ForecastExamination, figures
 from training.tasks.forecast_pictures import FANS_PICTURE, draw_fans
 from training.tasks.forecast_places import Places
@@ -86,9 +87,11 @@ class Forecasting:
 
     higher_is_better = False
 
-    def __init__(self, recipe: Recipe, series: SeriesSet, name: str) -> None:
+    def __init__(self, recipe: Recipe, series: SeriesSet, name: str, anchor: Anchor | None = None) -> None:
+        """`anchor`: what others have published for the same hold-outs."""
         torch.manual_seed(recipe.seed)
-        self.recipe, self.series, self.name, self.frontend = recipe, series, name, recipe.frontend
+        self.recipe, self.series, self.name, self.anchor = recipe, series, name, anchor
+        self.frontend = recipe.frontend
         spec = NetworkSpec(
             cell=recipe.cell,
             hidden=recipe.hidden,
@@ -146,7 +149,7 @@ class Forecasting:
     def measure(self, command: str) -> tuple[QualityFigure, ...]:
         """sMAPE and coverage on the hold-out, beside the baselines."""
         found = self.predict(self.final_network(), [each.past for each in self.series.series])
-        return figures(self.series, self.frontend, found, command)
+        return figures(self.series, self.frontend, found, command, self.anchor)
 
     def sections(self, folder: Path) -> list[Section]:
         """Some series of the validation part with their forecasts."""
@@ -214,7 +217,13 @@ class ForecastTask:
 
     name: str
     standard: Recipe
+    theta: float
     METRIC: str = METRIC
+
+    @property
+    def anchor(self) -> Anchor:
+        """The winner of the competition."""
+        return Anchor(value=self.theta, system="Theta", source="Makridakis and Hibon, 2000")
 
     def recipe(self, cell: str | None = None, smoke: bool = False, seed: int | None = None) -> Recipe:
         """The recipe of the shipped model, or a variant of it."""
@@ -232,10 +241,10 @@ class ForecastTask:
         """The series of M3, or the user's own; made-up ones for a smoke test. Raises DataError."""
         frequency = Frequency(recipe.frequencies[0])
         if data is not None:
-            series = load_own(data, frequency, recipe.horizon)
-        else:
-            series = made_up(frequency, recipe.horizon) if recipe.made_up else m3.load(frequency)
-        return Forecasting(recipe, series, self.name)
+            return Forecasting(recipe, load_own(data, frequency, recipe.horizon), self.name)
+        if recipe.made_up:
+            return Forecasting(recipe, made_up(frequency, recipe.horizon), self.name)
+        return Forecasting(recipe, m3.load(frequency), self.name, self.anchor)
 
     def cross_validate(
         self, recipe: Recipe, data: Path | None, folds: int, console: Console, command: str
@@ -244,18 +253,27 @@ class ForecastTask:
         raise ValueError(f"{self.name} has one split, by time: leave out --folds")
 
     def examination(self) -> ForecastExamination:
-        """How the shipped bundle is measured again. Raises DataError."""
-        return ForecastExamination(m3.load(Frequency(self.standard.frequencies[0])))
+        """How the shipped bundle is measured again. Raises DataError, also where a baseline cannot be measured."""
+        series = m3.load(Frequency(self.standard.frequencies[0]))
+        check_installed([each.past for each in series.series], self.standard.frontend)
+        return ForecastExamination(series, self.anchor)
 
 
-YEARLY = ForecastTask("m3-yearly", Recipe(("yearly",), horizon=6, lags=8, ahead=0, hidden=64, members=4, steps=250))
+YEARLY = ForecastTask(
+    "m3-yearly", Recipe(("yearly",), horizon=6, lags=8, ahead=0, hidden=64, members=4, steps=250), theta=16.90
+)
 QUARTERLY = ForecastTask(
-    "m3-quarterly", Recipe(("quarterly",), horizon=8, lags=12, ahead=4, hidden=128, members=2, steps=400, dropout=0.3)
+    "m3-quarterly",
+    Recipe(("quarterly",), horizon=8, lags=12, ahead=4, hidden=128, members=2, steps=400, dropout=0.3),
+    theta=8.96,
 )
 MONTHLY = ForecastTask(
-    "m3-monthly", Recipe(("monthly",), horizon=18, lags=13, ahead=12, hidden=128, members=3, steps=600)
+    "m3-monthly",
+    Recipe(("monthly",), horizon=18, lags=13, ahead=12, hidden=128, members=3, steps=600),
+    theta=13.85,
 )
 OTHER = ForecastTask(
     "m3-other",
     Recipe(("other", "weekly", "daily", "hourly"), horizon=8, lags=8, ahead=0, hidden=32, members=2, steps=450),
+    theta=4.41,
 )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from service.frontends.series import SeriesFrontend
-from training.data.cache import cache_folder
+from training.data.cache import DataError, cache_folder
 from training.data.series import Values
 
 SEASONAL_NAIVE = "seasonal naive"
@@ -41,7 +41,7 @@ def baselines(pasts: Sequence[Values], frontend: SeriesFrontend, cache: Path | N
     naive = np.stack([np.resize(past[-frontend.season :], frontend.horizon) for past in filled])
     found = [Baseline(SEASONAL_NAIVE, naive)]
     for name in FITTED:
-        path = (cache or cache_folder()) / "baselines" / f"{name}-{_fingerprint(filled, frontend)}.npz"
+        path = _path(name, filled, frontend, cache)
         if not path.is_file() and not _fit(name, filled, frontend, path):
             advice = f"{name} is not measured: pip install 'hiddenstate[baselines]' brings statsforecast"
             Console(stderr=True).print(advice, markup=False)
@@ -59,9 +59,18 @@ def _filled(past: Values, frontend: SeriesFrontend) -> Values:
     return known
 
 
-def _fingerprint(filled: Sequence[Values], frontend: SeriesFrontend) -> str:
+def check_installed(pasts: Sequence[Values], frontend: SeriesFrontend, cache: Path | None = None) -> None:
+    """Raise DataError when a baseline is neither kept nor can be fitted."""
+    filled = [_filled(past, frontend) for past in pasts]
+    if find_spec("statsforecast") is None and not all(_path(n, filled, frontend, cache).is_file() for n in FITTED):
+        raise DataError(f"{' and '.join(FITTED)} cannot be measured: run pip install 'hiddenstate[baselines]'")
+
+
+def _path(name: str, filled: Sequence[Values], frontend: SeriesFrontend, cache: Path | None) -> Path:
+    """Where the forecasts of a baseline are kept, by what was forecast."""
     content = b"".join(each.tobytes() for each in filled)
-    return hashlib.sha256(content + bytes((frontend.horizon, frontend.season % 256))).hexdigest()[:16]
+    digest = hashlib.sha256(content + bytes((frontend.horizon, frontend.season % 256))).hexdigest()[:16]
+    return (cache or cache_folder()) / "baselines" / f"{name}-{digest}.npz"
 
 
 def _fit(name: str, filled: Sequence[Values], frontend: SeriesFrontend, path: Path) -> bool:

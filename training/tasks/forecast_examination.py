@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from service.bundle import Bundle, QualityFigure
+from service.bundle import Anchor, Bundle, QualityFigure
 from service.frontends.series import Features, SeriesFrontend
 from service.model import Model, load_model
-from service.tasks.forecast import ForecastModel
+from service.tasks.forecast import FollowingOptions, Forecasting, ForecastModel, ForecastOptions, Observations
+from training.alone import answers_alone
 from training.batches import padded
 from training.data.series import Series, SeriesSet
 from training.tasks.forecast_baselines import baselines
@@ -27,45 +28,48 @@ NOMINAL = 0.8
 
 
 def figures(
-    series: SeriesSet, frontend: SeriesFrontend, found: NDArray[np.float64], command: str
+    series: SeriesSet, frontend: SeriesFrontend, found: NDArray[np.float64], command: str, anchor: Anchor | None = None
 ) -> tuple[QualityFigure, ...]:
     """Forecasts [series, horizon, SCORED_LEVELS] of all hold-outs scored beside every baseline: sMAPE of the median in
     percent, and by how many points the 80 % interval holds more or fewer values than 80 %.
     """
     truth = np.stack([each.future for each in series.series])
-    held = coverage(truth, found[..., 0], found[..., 2])
-    split = f"hold-out, {len(truth):,} series, {truth.shape[1]} values each"
-    rows = []
+    ours = (smape(truth, found[..., 1]), missed(truth, found[..., 0], found[..., 2]))
+    rows: list[tuple[str, float, str, float, Anchor | None]] = []
     for baseline in baselines([each.past for each in series.series], frontend):
-        rows.append((SMAPE, smape(truth, found[..., 1]), split, baseline.name, smape(truth, baseline.points)))
+        rows.append((SMAPE, ours[0], baseline.name, smape(truth, baseline.points), anchor))
         if baseline.low is not None and baseline.high is not None:
-            theirs = coverage(truth, baseline.low, baseline.high)
-            both = f"{split}; 80 % interval holds {held:.1%}, the baseline's {theirs:.1%}"
-            rows.append((COVERAGE, 100 * abs(held - NOMINAL), both, baseline.name, 100 * abs(theirs - NOMINAL)))
+            rows.append((COVERAGE, ours[1], baseline.name, missed(truth, baseline.low, baseline.high), None))
     return tuple(
         QualityFigure(
             metric=metric,
             value=round(value, 3),
             higher_is_better=False,
-            split=where,
+            split=f"hold-out, {len(truth):,} series, {truth.shape[1]} values each",
             baseline=name,
             baseline_value=round(theirs, 3),
             command=command,
+            anchor=published,
         )
-        for metric, value, where, name, theirs in rows
+        for metric, value, name, theirs, published in rows
     )
+
+
+def missed(truth: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
+    """By how many points of a hundred the interval holds more or fewer values than it should."""
+    return 100 * abs(coverage(truth, low, high) - NOMINAL)
 
 
 class ForecastExamination:
     """See `training.tasks.Examination`."""
 
-    def __init__(self, series: SeriesSet) -> None:
-        self.series = series
+    def __init__(self, series: SeriesSet, anchor: Anchor | None = None) -> None:
+        self.series, self.anchor = series, anchor
 
     def figures(self, bundle: Bundle, variant: str, command: str) -> tuple[QualityFigure, ...]:
         """sMAPE and coverage on every hold-out, through ONNX Runtime."""
         found = quantiles(bundle, variant, self.series.series)
-        return figures(self.series, ForecastModel.of(bundle).frontend, found, command)
+        return figures(self.series, ForecastModel.of(bundle).frontend, found, command, self.anchor)
 
     def sample(self, count: int) -> Sequence[Series]:
         """Series at even distances."""
@@ -73,16 +77,16 @@ class ForecastExamination:
         return [self.series.series[place] for place in places]
 
     def answers(self, bundle: Bundle, variant: str, examples: Sequence[Series]) -> list[JsonValue]:
-        """The quantiles at SCORED_LEVELS of each series."""
-        return [_rounded(each) for each in quantiles(bundle, variant, examples)]
+        """The quantiles of each series at SCORED_LEVELS, the values of one level after the other."""
+        model, task = load_model(bundle, variant), Forecasting.from_bundle(bundle)
+        options = FollowingOptions(ForecastOptions(0, SCORED_LEVELS), on_demand=True)
+        found = [answers_alone(model, task, options, [Observations(each.past)]) for each in examples]
+        return [forecast.quantiles.tolist() for (forecast,) in found]
 
     def served_answers(self, client: Client, model: str, examples: Sequence[Series]) -> list[JsonValue]:
         """The same from a running server."""
-        answers: list[JsonValue] = []
-        for each in examples:
-            (forecast,) = client.forecast(each.past.tolist(), model=model, quantiles=SCORED_LEVELS)
-            answers.append(_rounded(np.array(list(forecast.quantiles.values())).T))
-        return answers
+        found = [client.forecast(each.past.tolist(), model=model, quantiles=SCORED_LEVELS) for each in examples]
+        return [[list(values) for values in forecast.quantiles.values()] for (forecast,) in found]
 
 
 def quantiles(bundle: Bundle, variant: str, series: Sequence[Series]) -> NDArray[np.float64]:
@@ -102,8 +106,3 @@ def _last_numbers(model: Model, said: ForecastModel, steps: Sequence[Features]) 
     outputs, _ = model.run({said.input_name: inputs}, lengths.astype(np.int32), model.initial_state(len(steps)))
     found: NDArray[np.floating] = outputs[said.output_name][np.arange(len(steps)), lengths - 1]
     return found
-
-
-def _rounded(values: NDArray[np.float64]) -> JsonValue:
-    """To six digits: levels travel in single precision."""
-    return [[float(f"{value:.6g}") for value in row] for row in values]

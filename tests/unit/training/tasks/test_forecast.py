@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from service.frontends.calendar import Frequency
+from training.data.cache import DataError
 from training.data.series import made_up
 from training.run import plain
 from training.tasks import forecast_baselines
@@ -97,6 +98,9 @@ def test_the_naive_forecast_repeats_the_last_season_and_fitted_ones_need_their_p
     (naive,) = baselines([np.array([np.nan, 1, 2, 3, 4, 5, np.nan])], frontend, tmp_path)
     assert naive.points.tolist() == [[3, 4, 5, 2, 3, 4, 5, 2]]
     assert "hiddenstate[baselines]" in capsys.readouterr().err
+    monkeypatch.setattr(forecast_baselines, "find_spec", lambda _: None)
+    with pytest.raises(DataError, match=r"pip install 'hiddenstate\[baselines\]'"):
+        forecast_baselines.check_installed([np.ones(9)], frontend, tmp_path)
 
 
 def test_a_recipe_comes_back_from_its_plain_data():
