@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from service.state import Array
 
-BLOCK = 64
+GROUP = 64
 """Tokens of which only the largest is looked at, at first."""
 
 
@@ -134,18 +134,19 @@ def advance(searches: Sequence[Search], logits: Array, attention: Array, end_tok
 def likeliest(logits: Array, count: int) -> NDArray[np.intp]:
     """The `count` largest of each row of [rows, vocabulary], best first, as indices [rows, count].
 
-    The best tokens lie in the blocks with the largest maxima, so only these are sorted.
+    The best tokens lie in the groups with the largest maxima, so only these are looked through. A group is every n-th
+    token, so that all maxima are found side by side.
     """
     if count == 1:
         best: NDArray[np.intp] = np.argmax(logits, axis=1, keepdims=True)
         return best
     rows, size = logits.shape
-    blocks = size // BLOCK
-    if blocks > 2 * count:
-        maxima = logits[:, : blocks * BLOCK].reshape(rows, blocks, BLOCK).max(axis=2)
-        chosen = _largest(maxima, np.broadcast_to(np.arange(blocks), maxima.shape), count)
-        inner = (chosen[:, :, None] * BLOCK + np.arange(BLOCK)).reshape(rows, -1)
-        behind = np.broadcast_to(np.arange(blocks * BLOCK, size), (rows, size - blocks * BLOCK))
+    groups = size // GROUP
+    if groups > 2 * count:
+        maxima = logits[:, : groups * GROUP].reshape(rows, GROUP, groups).max(axis=1)
+        chosen = _largest(maxima, np.broadcast_to(np.arange(groups), maxima.shape), count)
+        inner = (chosen[:, :, None] + groups * np.arange(GROUP)).reshape(rows, -1)
+        behind = np.broadcast_to(np.arange(groups * GROUP, size), (rows, size - groups * GROUP))
         places = np.concatenate([inner, behind], axis=1)
     else:
         places = np.broadcast_to(np.arange(size), (rows, size))

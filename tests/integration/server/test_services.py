@@ -22,7 +22,15 @@ async def health_of(target: Target, service: str) -> int:
 async def test_each_service_says_whether_it_serves(target: Target):
     serving_now = {name for name in SERVICES if await health_of(target, name) == SERVING}
     wanted = {
-        *("Classification", "Forecast", "Inference", "Model", "Sentiment", "Tagging", "TextGeneration", "Translation"),
+        "Classification",
+        "Forecast",
+        "Gesture",
+        "Inference",
+        "Model",
+        "Sentiment",
+        "Tagging",
+        "TextGeneration",
+        "Translation",
     }
     assert serving_now == {f"hiddenstate.v1.{name}Service" for name in wanted}
     assert await health_of(target, "") == SERVING

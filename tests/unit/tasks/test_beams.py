@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.tasks.beams import BLOCK, Hypothesis, Search, Step, advance, likeliest
+from service.tasks.beams import GROUP, Hypothesis, Search, Step, advance, likeliest
 
 END, WORDS, LONGEST = 0, 4, 3
 few = settings(max_examples=40, deadline=None)
@@ -125,7 +125,7 @@ def test_alternatives_are_the_likeliest_tokens_in_place_of_each():
 
 
 @few
-@given(st.integers(0, 1000), st.integers(1, 8), st.sampled_from([5, BLOCK, 20 * BLOCK, 20 * BLOCK + 7]))
+@given(st.integers(0, 1000), st.integers(1, 8), st.sampled_from([5, GROUP, 20 * GROUP, 20 * GROUP + 7]))
 def test_the_likeliest_tokens_are_those_of_a_full_sort(seed, count, size):
     logits = np.random.default_rng(seed).permutation(3 * size).reshape(3, size).astype(np.float32)
     expected = np.argsort(-logits, axis=1)[:, :count]
