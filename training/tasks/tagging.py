@@ -6,7 +6,7 @@ words behind its own; all delays are learned at once. The whole-sentence network
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -35,11 +35,9 @@ from training.loop import Schedule
 from training.networks import CellName
 from training.report import Section
 from training.run import Run
-from training.tasks.most_frequent import MostFrequentTag
+from training.tasks.tagging_figures import METRIC, TaggingExamination, accuracy, figures
 from training.word_network import WordNetwork, WordNetworkSpec
 
-METRIC = "accuracy"
-BASELINE = "the most frequent tag of each word, of its ending when it is new"
 VOCABULARY_FILE = "words.json"
 MAX_SENTENCE_WORDS = 1024
 IGNORED = -100
@@ -175,13 +173,9 @@ class Tagging:
 
     def measure(self, command: str) -> tuple[QualityFigure, ...]:
         """Accuracy on the test part, for every wait."""
-        test = self.text.test
-        baseline = accuracy(MostFrequentTag(self.text.train).predict(test), test)
-        waits = range(len(self.recipe.heads)) if self.recipe.look_ahead is not None else (0,)
         network = self.final_network()
-        return tuple(
-            figure(accuracy(self.predict(network, test, wait), test), baseline, self._split(wait), command)
-            for wait in reversed(waits)
+        return figures(
+            self.text, lambda wait: self.predict(network, self.text.test, wait), self.recipe.look_ahead, command
         )
 
     def sections(self, folder: Path) -> list[Section]:
@@ -233,11 +227,6 @@ class Tagging:
     def _numbered(self, tags: Sequence[str]) -> NDArray[np.int64]:
         return np.array([self._places[tag] for tag in tags], np.int64)
 
-    def _split(self, wait: int) -> str:
-        words = sum(len(each.words) for each in self.text.test)
-        waits = "whole sentences" if self.recipe.look_ahead is None else f"look-ahead {wait}"
-        return f"test, {words:,} words, {waits}"
-
     def _description(self) -> str:
         recipe = self.recipe
         way = "both ways over whole sentences" if recipe.look_ahead is None else "from left to right"
@@ -245,30 +234,6 @@ class Tagging:
             f"Tags every word ({len(self.labels)} tags): {recipe.cell.upper()} of {recipe.hidden}, {way}, over words, "
             "their first and last letters and their shape."
         )
-
-
-def figure(value: float, baseline: float, split: str, command: str) -> QualityFigure:
-    """Accuracy beside that of the baseline."""
-    return QualityFigure(
-        metric=METRIC,
-        value=round(value, 4),
-        higher_is_better=True,
-        split=split,
-        baseline=BASELINE,
-        baseline_value=round(baseline, 4),
-        command=command,
-    )
-
-
-def accuracy(found: Sequence[Sequence[str]], sentences: Sequence[Sentence]) -> float:
-    """The share of words whose tag is right."""
-    pairs = list(_pairs(found, sentences))
-    return sum(ours == theirs for ours, theirs in pairs) / len(pairs)
-
-
-def _pairs(found: Sequence[Sequence[str]], sentences: Sequence[Sentence]) -> Iterator[tuple[str, str]]:
-    for ours, each in zip(found, sentences, strict=True):
-        yield from zip(ours, each.tags, strict=True)
 
 
 @dataclass(frozen=True)
@@ -300,6 +265,10 @@ class TaggingTask:
     ) -> QualityFigure:
         """Has one split alone."""
         raise ValueError(f"{self.name} has one split, by text: leave out --folds")
+
+    def examination(self) -> TaggingExamination:
+        """How the shipped bundle is measured. Raises DataError."""
+        return TaggingExamination(brown.load())
 
 
 STREAMING = TaggingTask("brown-tagger", Recipe())

@@ -9,20 +9,23 @@ import typer
 from typer.testing import CliRunner
 
 from service.bundle import load_bundle
-from tests.repositories import GENERATOR, SENTIMENT, TABLE, copy_bundle, edit_manifest
+from tests.repositories import GENERATOR, SENTIMENT, TABLE, WORDS, copy_bundle, edit_manifest
 from training import commands, examine
 from training.data.austen import Corpus
 from training.data.cache import DataError, Licensed
 from training.data.movie_snippets import Example, Examples
 from training.data.tables import Rows, Table
+from training.data.tagged import Sentence, TaggedText
 from training.tasks.dense_figures import TableExamination
 from training.tasks.sentiment import SnippetExamination
+from training.tasks.tagging_figures import TaggingExamination
 from training.tasks.text_generation import NovelExamination
 
 LICENCE = Licensed("made up", "none", "here")
 TEXTS = tuple(
     Example(f"a {word} film, number {n}", int(word == "fine"), n) for n in range(6) for word in ("fine", "bad")
 )
+SENTENCES = tuple(Sentence(("a", "fine", word), ("O", "B-X", "I-X")) for word in ("film", "one", "bad"))
 BOOK = "It is a truth universally acknowledged, that a bundle is measured again. " * 8
 DICE = np.random.default_rng(2)
 ROWS = Rows(DICE.standard_normal((9, 3)).astype(np.float32), np.arange(9) % 3)
@@ -30,9 +33,10 @@ ROWS = Rows(DICE.standard_normal((9, 3)).astype(np.float32), np.arange(9) % 3)
 EXAMINATIONS = {
     "text_generation": NovelExamination(Corpus((BOOK,), (BOOK,), (BOOK,), LICENCE)),
     "sentiment": SnippetExamination(Examples(("negative", "positive"), TEXTS, TEXTS, TEXTS, LICENCE)),
+    "tagging": TaggingExamination(TaggedText(SENTENCES, SENTENCES, SENTENCES, LICENCE)),
     "digits": TableExamination(Table(("x", "y", "z"), ("low", "middle", "high"), ROWS, ROWS, ROWS, LICENCE)),
 }
-MADE_BY = {GENERATOR: "text_generation", SENTIMENT: "sentiment", TABLE: "digits"}
+MADE_BY = {GENERATOR: "text_generation", SENTIMENT: "sentiment", WORDS: "tagging", TABLE: "digits"}
 
 app = typer.Typer()
 app.command()(commands.evaluate)
@@ -45,7 +49,7 @@ def record(said, recipe, figures):
 
 @pytest.fixture
 def models(tmp_path, monkeypatch):
-    """Three tiny bundles that say what their examinations find."""
+    """Tiny bundles that say what their examinations find."""
     monkeypatch.setattr(examine, "task_named", lambda name: SimpleNamespace(examination=lambda: EXAMINATIONS[name]))
     for model, recipe in MADE_BY.items():
         folder = copy_bundle(tmp_path, model)

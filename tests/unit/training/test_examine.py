@@ -5,6 +5,7 @@ import pytest
 from service.bundle import Provenance, QualityFigure, load_bundle
 from tests.repositories import REPOSITORY, SENTIMENT, TABLE, copy_bundle
 from training.examine import Comparison, Examined, NotExaminedError, compare, newest_bundles, recipe_of, same_answer
+from training.tasks import TASKS, task_named
 
 
 def figure(
@@ -100,3 +101,8 @@ def test_the_newest_version_of_every_model_is_measured(tmp_path):
 def test_a_folder_without_bundles_is_named(tmp_path):
     with pytest.raises(ValueError, match="holds no bundle"):
         newest_bundles(tmp_path)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_recipe_says_how_its_bundle_is_measured(name):
+    assert callable(task_named(name).examination)

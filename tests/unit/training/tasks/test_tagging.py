@@ -10,7 +10,8 @@ from service.frontends.words import END_ID, FEATURES
 from training.data.cache import Licensed
 from training.data.tagged import Sentence, TaggedText
 from training.tasks.most_frequent import MostFrequentTag
-from training.tasks.tagging import STREAMING, WHOLE, Tagging, accuracy
+from training.tasks.tagging import STREAMING, WHOLE, Tagging
+from training.tasks.tagging_figures import accuracy
 
 SENTENCES = tuple(
     Sentence((first, second, "."), ("det", "noun" if first == "the" else "verb", "end"))
