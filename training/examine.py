@@ -12,7 +12,7 @@ import numpy as np
 
 from service.bundle import MANIFEST_FILE, Bundle, Manifest, QualityFigure, load_bundle
 from training.data.cache import DataError
-from training.tasks import TASKS, Examination, task_named
+from training.tasks import TASKS, task_named
 
 if TYPE_CHECKING:
     from hiddenstate import Client
@@ -85,8 +85,11 @@ def recipe_of(manifest: Manifest) -> str:
 def examine(bundle: Bundle, client: Client, count: int) -> Examined:
     """Measure a bundle, and ask the server for `count` examples. Raises NotExaminedError, BundleError, ServerError."""
     started = time.monotonic()
-    examination = _examination(recipe_of(bundle.manifest))
-    comparisons = compare(bundle.manifest.quality, examination.figures(bundle, VARIANT, ""))
+    try:
+        examination = task_named(recipe_of(bundle.manifest)).examination()
+        comparisons = compare(bundle.manifest.quality, examination.figures(bundle, VARIANT, ""))
+    except DataError as error:
+        raise NotExaminedError(f"its data cannot be had: {error}") from error
     examples = examination.sample(count)
     expected = examination.answers(bundle, VARIANT, examples)
     given = examination.served_answers(client, bundle.manifest.name, examples)
@@ -121,10 +124,3 @@ def close(one: float | None, other: float | None, tolerance: float) -> bool:
 
 def _key(figure: QualityFigure) -> tuple[str, str, str | None]:
     return figure.metric, figure.split, figure.baseline
-
-
-def _examination(name: str) -> Examination:
-    try:
-        return task_named(name).examination()
-    except DataError as error:
-        raise NotExaminedError(f"its data cannot be had: {error}") from error

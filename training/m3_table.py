@@ -50,29 +50,68 @@ def table(columns: Sequence[Column]) -> str:
     counts = [f"{each.name} ({len(each.truth):,})" for each in columns]
     head = ["sMAPE, %", *counts, "all values alike", "each series alike", "within the 80 % interval"]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for name in columns[0].forecasts:
-        scores = [smape(each.truth, each.forecasts[name].points) for each in columns]
-        held = [_held(each, name) for each in columns]
-        values, series = [each.truth.size for each in columns], [len(each.truth) for each in columns]
-        cells = [f"{score:.2f}" for score in scores]
-        cells += [f"{np.average(scores, weights=weights):.2f}" for weights in (values, series)]
-        known = not np.isnan(held[0])
-        shares = [*(f"{share:.1%}" for share in held), f"**{np.average(held, weights=values):.1%}**"]
-        lines.append(f"| {name} | {' | '.join([*cells, ' / '.join(shares) if known else ''])} |")
+    values, series = [each.truth.size for each in columns], [len(each.truth) for each in columns]
+    for name in dict.fromkeys(name for each in columns for name in each.forecasts):
+        said = [each.forecasts.get(name) for each in columns]
+        scores = [
+            None if each is None else smape(own.truth, each.points) for each, own in zip(said, columns, strict=True)
+        ]
+        held = [_held(each, own.truth) for each, own in zip(said, columns, strict=True)]
+        cells = [_shown(score) for score in scores]
+        cells += [_shown(_mean(scores, weights)) for weights in (values, series)]
+        shares = [*(_share(share) for share in held), f"**{_share(_mean(held, values))}**"]
+        lines.append(f"| {name} | {' | '.join(cells)} | {' / '.join(shares) if any(held) else ''} |")
     return "\n".join(lines)
 
 
-def _held(each: Column, name: str) -> float:
-    """The share within the interval; not a number where there is none."""
-    said = each.forecasts[name]
-    return float("nan") if said.low is None or said.high is None else coverage(each.truth, said.low, said.high)
+def _held(said: Baseline | None, truth: NDArray[np.float64]) -> float | None:
+    """The share within the interval, where there is one."""
+    if said is None or said.low is None or said.high is None:
+        return None
+    return coverage(truth, said.low, said.high)
+
+
+def _mean(scores: Sequence[float | None], weights: Sequence[int]) -> float | None:
+    """The weighted mean, where all are known."""
+    known = [score for score in scores if score is not None]
+    return float(np.average(known, weights=weights)) if len(known) == len(scores) else None
+
+
+def _shown(score: float | None) -> str:
+    return "not measured" if score is None else f"{score:.2f}"
+
+
+def _share(share: float | None) -> str:
+    return "?" if share is None else f"{share:.1%}"
+
+
+def differences(columns: Sequence[Column]) -> str:
+    """Our sMAPE less that of each baseline on the same series, with its standard error over series."""
+    lines = [
+        f"| our sMAPE less that of | {' | '.join(each.name for each in columns)} |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for name in dict.fromkeys(name for each in columns for name in each.forecasts if name != OURS):
+        cells = [_difference(each, name) if name in each.forecasts else "not measured" for each in columns]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _difference(each: Column, name: str) -> str:
+    ours, theirs = (
+        np.array([smape(*pair) for pair in zip(each.truth, each.forecasts[who].points, strict=True)])
+        for who in (OURS, name)
+    )
+    error = (ours - theirs).std(ddof=1) / np.sqrt(len(ours))
+    return f"{(ours - theirs).mean():+.2f} ± {error:.2f}"
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     models = Path(sys.argv[1] if len(sys.argv) > 1 else "models")
     tasks = (YEARLY, QUARTERLY, MONTHLY, OTHER)
-    print(table([column(models, task.name, Frequency(task.standard.frequencies[0])) for task in tasks]))
+    columns = [column(models, task.name, Frequency(task.standard.frequencies[0])) for task in tasks]
+    print(f"{table(columns)}\n\n{differences(columns)}")
 
 
 if __name__ == "__main__":

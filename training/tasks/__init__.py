@@ -71,7 +71,10 @@ class Examination(Protocol):
     """
 
     def figures(self, bundle: Bundle, variant: str, command: str) -> tuple[QualityFigure, ...]:
-        """Every figure of the manifest, measured through ONNX Runtime on the whole test part, and its baseline."""
+        """Every figure of the manifest, measured through ONNX Runtime on the whole test part, and its baseline.
+
+        Raises DataError when a baseline cannot be measured here.
+        """
 
     def sample(self, count: int) -> Sequence[Any]:
         """Some examples of the test part, the same ones every time."""

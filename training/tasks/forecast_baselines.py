@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from service.frontends.series import SeriesFrontend
-from training.data.cache import DataError, cache_folder
+from training.data.cache import cache_folder
 from training.data.series import Values
 
 SEASONAL_NAIVE = "seasonal naive"
@@ -57,13 +57,6 @@ def _filled(past: Values, frontend: SeriesFrontend) -> Values:
     for place in np.flatnonzero(np.isnan(known)):
         known[place] = known[place - frontend.season] if place >= frontend.season else known[place - 1]
     return known
-
-
-def check_installed(pasts: Sequence[Values], frontend: SeriesFrontend, cache: Path | None = None) -> None:
-    """Raise DataError when a baseline is neither kept nor can be fitted."""
-    filled = [_filled(past, frontend) for past in pasts]
-    if find_spec("statsforecast") is None and not all(_path(n, filled, frontend, cache).is_file() for n in FITTED):
-        raise DataError(f"{' and '.join(FITTED)} cannot be measured: run pip install 'hiddenstate[baselines]'")
 
 
 def _path(name: str, filled: Sequence[Values], frontend: SeriesFrontend, cache: Path | None) -> Path:

@@ -15,6 +15,7 @@ from service.model import Model, load_model
 from service.tasks.forecast import FollowingOptions, Forecasting, ForecastModel, ForecastOptions, Observations
 from training.alone import answers_alone
 from training.batches import padded
+from training.data.cache import DataError
 from training.data.series import Series, SeriesSet
 from training.tasks.forecast_baselines import baselines
 from training.tasks.forecast_scores import SCORED_LEVELS, coverage, forecasts, smape
@@ -67,9 +68,13 @@ class ForecastExamination:
         self.series, self.anchor = series, anchor
 
     def figures(self, bundle: Bundle, variant: str, command: str) -> tuple[QualityFigure, ...]:
-        """sMAPE and coverage on every hold-out, through ONNX Runtime."""
+        """sMAPE and coverage on every hold-out, through ONNX Runtime. Raises DataError without a recorded baseline."""
         found = quantiles(bundle, variant, self.series.series)
-        return figures(self.series, ForecastModel.of(bundle).frontend, found, command, self.anchor)
+        measured = figures(self.series, ForecastModel.of(bundle).frontend, found, command, self.anchor)
+        names = {each.baseline for each in measured}
+        if missing := sorted({str(each.baseline) for each in bundle.manifest.quality if each.baseline not in names}):
+            raise DataError(f"{', '.join(missing)} cannot be measured: run pip install 'hiddenstate[baselines]'")
+        return measured
 
     def sample(self, count: int) -> Sequence[Series]:
         """Series at even distances."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.m3_table import OURS, Column, table
+from training.m3_table import OURS, Column, differences, table
 from training.tasks.forecast_baselines import Baseline
 
 
@@ -20,6 +20,7 @@ def test_both_means_and_the_share_within_the_interval():
         )
         for name in truth
     ]
+    assert differences(columns).splitlines()[2] == "| naive | +0.00 ± 0.00 | +100.00 ± 0.00 |"
     head, _, ours, naive = table(columns).splitlines()
     assert "yearly (2) | monthly (2)" in head
     assert ours == f"| {OURS} | 0.00 | 100.00 | 75.00 | 50.00 | 100.0% / 100.0% / **100.0%** |"

@@ -1,6 +1,7 @@
 """Forecasting is learned from every place of every series, and scored as the competition scored it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from service.frontends.calendar import Frequency
 from training.data.cache import DataError
 from training.data.series import made_up
 from training.run import plain
-from training.tasks import forecast_baselines
+from training.tasks import forecast_baselines, forecast_examination
 from training.tasks.forecast import LEVELS, MONTHLY, OTHER, QUARTERLY, YEARLY, Forecasting, quantile_loss
 from training.tasks.forecast_baselines import Baseline, baselines
 from training.tasks.forecast_examination import figures
@@ -98,9 +99,15 @@ def test_the_naive_forecast_repeats_the_last_season_and_fitted_ones_need_their_p
     (naive,) = baselines([np.array([np.nan, 1, 2, 3, 4, 5, np.nan])], frontend, tmp_path)
     assert naive.points.tolist() == [[3, 4, 5, 2, 3, 4, 5, 2]]
     assert "hiddenstate[baselines]" in capsys.readouterr().err
-    monkeypatch.setattr(forecast_baselines, "find_spec", lambda _: None)
-    with pytest.raises(DataError, match=r"pip install 'hiddenstate\[baselines\]'"):
-        forecast_baselines.check_installed([np.ones(9)], frontend, tmp_path)
+
+
+def test_a_recorded_baseline_that_cannot_be_measured_is_said(monkeypatch):
+    monkeypatch.setattr(forecast_examination, "quantiles", lambda *_: None)
+    monkeypatch.setattr(forecast_examination, "figures", lambda *_: ())
+    monkeypatch.setattr(forecast_examination.ForecastModel, "of", lambda _: SimpleNamespace(frontend=None))
+    bundle = SimpleNamespace(manifest=SimpleNamespace(quality=[SimpleNamespace(baseline="AutoETS")]))
+    with pytest.raises(DataError, match=r"AutoETS cannot be measured: run pip install 'hiddenstate\[baselines\]'"):
+        forecast_examination.ForecastExamination(SERIES).figures(bundle, "fp32", "")
 
 
 def test_a_recipe_comes_back_from_its_plain_data():
