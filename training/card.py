@@ -31,7 +31,8 @@ def card(manifest: Manifest) -> str:
 
 
 def _summary(manifest: Manifest) -> list[tuple[str, str]]:
-    carried = "none: takes whole sequences" if manifest.whole_sequence else f"{manifest.state_bytes()} bytes a session"
+    each = "row of a session" if manifest.encoder else "session"
+    carried = "none: takes whole sequences" if manifest.whole_sequence else f"{manifest.state_bytes()} bytes a {each}"
     rows = [
         ("task", manifest.task),
         ("topology", manifest.topology.value),
@@ -39,6 +40,9 @@ def _summary(manifest: Manifest) -> list[tuple[str, str]]:
         ("state", carried),
         ("steps in one chunk", f"at most {manifest.limits.max_chunk_steps}"),
     ]
+    if manifest.encoder:
+        longest = manifest.limits.max_sequence_steps
+        rows[-1] = ("steps of a source", f"at most {longest}" if longest else "any")
     return rows + ([("frontend", manifest.frontend.kind)] if manifest.frontend else [])
 
 
@@ -82,6 +86,9 @@ def _tensors(manifest: Manifest) -> Iterable[tuple[str, str, str]]:
     for spec in (*manifest.inputs, *manifest.outputs):
         yield spec.name, spec.dtype, ", ".join(map(str, spec.shape))
     yield manifest.lengths, "int32", "batch"
+    if manifest.encoder and (context := manifest.context):
+        source = manifest.encoder.source
+        yield f"{source.name} → {context.name}", f"{source.dtype} → float32", f"batch, time, {context.width}"
     for pair in manifest.state:
         yield f"{pair.name} → {pair.next_name}", pair.dtype, ", ".join(map(str, pair.shape))
 

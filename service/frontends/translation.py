@@ -49,6 +49,9 @@ class TranslationFrontend:
         self._pieces = TextFrontend(target)
         self.vocabulary_size = self._pieces.vocabulary_size
         self.start_id, self.end_id = (_token(target, token) for token in (start_token, end_token))
+        silent = (token for token in range(self.vocabulary_size) if not self._pieces.token_bytes(token))
+        self.never_written = tuple(token for token in silent if token != self.end_id)
+        """Tokens without any text, such as the start: no part of a target."""
 
     @classmethod
     def from_files(cls, folder: Path, parameters: Mapping[str, object]) -> TranslationFrontend:

@@ -158,8 +158,7 @@ class TranslationTask:
             [np.arange(turn.row, turn.row + len(each.live)) for turn, each in zip(turns, searches, strict=True)]
         )
         logits, attention = outputs["logits"][rows, 0], outputs["attention"][rows, 0]
-        # A start token begins a target; it is never part of one.
-        logits[:, self._frontend.start_id] = -np.inf
+        logits[:, self._frontend.never_written] = -np.inf
         before = [len(search.live) for search in searches]
         parents = advance(searches, logits, attention, self._frontend.end_id)
         return [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.bundle import GoldenChunk, Signature, StateSpec, TensorSpec
+from service.bundle import ContextSpec, GoldenChunk, Signature, StateSpec, TensorSpec
 from service.probe import Probe, probe
 
 SIGNATURE = Signature(
@@ -52,3 +52,49 @@ def test_a_leak_at_one_batch_size_is_found(batch_size):
 def test_a_model_that_depends_on_the_cut_is_found():
     cut = RunningSum(lambda batch, steps: 1e-3 if batch == 1 and steps == 3 else 0.0)
     assert not probe(cut, GOLDEN).cut_independent
+
+
+class Decoder:
+    """An encoder and a decoder that add up; either may leak the size of its batch."""
+
+    signature = Signature(
+        inputs=(TensorSpec(name="tokens", dtype="float32", shape=("batch", "time")),),
+        outputs=(TensorSpec(name="sums", dtype="float32", shape=("batch", "time")),),
+        state=(StateSpec(name="state_0", next_name="next_state_0", shape=("batch",)),),
+        context=ContextSpec(width=1),
+    )
+    golden = (
+        GoldenChunk(
+            {"source": np.array([[1, 2], [3, 0]], np.float32)},
+            np.array([2, 1], np.int32),
+            {"memory": np.zeros((2, 2, 1), np.float32)},
+            {"state_0": np.array([1, 2], np.float32)},
+        ),
+        GoldenChunk(
+            {
+                "tokens": np.array([[1], [2]], np.float32),
+                "memory": np.array([[[1], [2], [5]], [[3], [0], [0]]], np.float32),
+                "memory_lengths": np.array([3, 1], np.int32),
+            },
+            np.array([1, 1], np.int32),
+            {"sums": np.zeros((2, 1), np.float32)},
+            {"state_0": np.array([1, 2], np.float32)},
+        ),
+    )
+
+    def __init__(self, leaking=""):
+        self.leaking = leaking
+
+    def run(self, inputs, lengths, state):
+        part = "source" if "source" in inputs else "tokens"
+        leak = np.float32(len(lengths) if self.leaking == part else 0)
+        if part == "source":
+            return {"memory": inputs["source"][..., None] + leak}, {"state_0": inputs["source"].sum(axis=1)}
+        assert inputs["memory"].shape[1] == 3, "the context is not cut to the steps"
+        sums = state["state_0"] + inputs["tokens"][:, 0] + inputs["memory"].sum(axis=(1, 2)) + leak
+        return {"sums": sums[:, None]}, {"state_0": sums}
+
+
+@pytest.mark.parametrize("leaking", ["", "source", "tokens"])
+def test_encoder_and_decoder_are_both_probed(leaking):
+    assert probe(Decoder(leaking), Decoder.golden) == Probe(batch_independent=not leaking, cut_independent=True)

@@ -70,6 +70,7 @@ def test_a_source_of_blanks_is_empty():
 
 
 def test_start_and_end_have_no_text():
+    assert (TEXT.never_written, SOUNDS.never_written) == ((TEXT.start_id,), (SOUNDS.start_id,))
     assert TEXT.decode([TEXT.start_id, *TEXT.encode_target("a"), TEXT.end_id]) == "a"
 
 
