@@ -52,6 +52,7 @@ class LockedDropout(nn.Module):
         self.rate = rate
 
     def forward(self, steps: Tensor) -> Tensor:
+        """The steps as they are, unless in training."""
         if not self.training or not self.rate:
             return steps
         kept = torch.empty(steps.shape[0], 1, steps.shape[2], dtype=steps.dtype).bernoulli_(1 - self.rate)

@@ -51,3 +51,23 @@ def padded(rows: Sequence[NDArray[Any]], filling: float = 0) -> tuple[Tensor, Te
     for place, row in enumerate(rows):
         inputs[place, : len(row)] = row
     return torch.from_numpy(inputs), torch.tensor([len(row) for row in rows])
+
+
+class EvenEpochs(Epochs):
+    """Batches in which all sequences have the same length, so that nothing has to be packed: layers of torch that take
+    packed sequences are several times slower on a CPU, and do not compute in bfloat16.
+    """
+
+    def __init__(self, lengths: Sequence[int], others: Sequence[int], rows: int, seed: int) -> None:
+        """others: a second length of every sequence, which is only nearly the same within a batch."""
+        super().__init__(lengths, rows, seed)
+        self._others = np.asarray(others)
+        self.steps = sum(-(-int(count) // rows) for count in np.unique(self._lengths, return_counts=True)[1])
+
+    def _cut(self, epoch: int) -> list[Places]:
+        random = np.random.default_rng((self._seed, epoch))
+        others = self._others * random.uniform(0.85, 1.15, len(self._others))  # so that batches differ every time
+        order = np.lexsort((others, self._lengths))
+        groups = np.split(order, np.flatnonzero(np.diff(self._lengths[order])) + 1)
+        batches = [group[first : first + self._rows] for group in groups for first in range(0, len(group), self._rows)]
+        return [batches[place] for place in random.permutation(len(batches))]

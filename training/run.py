@@ -15,7 +15,16 @@ from torch import Tensor
 
 from service.bundle import Provenance, QualityFigure
 
-LEARNING = ("data", "tasks", "loop.py", "networks.py", "regularize.py", "../service/frontends")
+LEARNING = (
+    "data",
+    "tasks",
+    "loop.py",
+    "networks.py",
+    "attention_network.py",
+    "batches.py",
+    "regularize.py",
+    "../service/frontends",
+)
 """The sources that decide what is learned."""
 RUN_FILE, WEIGHTS_FILE, TOKENIZER_FILE = "run.json", "weights.pt", "tokenizer.json"
 

@@ -5,7 +5,6 @@ Prejudice, Sense and Sensibility; validate on Persuasion; test on Northanger Abb
 """
 
 import bz2
-import io
 import lzma
 import tarfile
 import warnings
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from training.data.cache import DataError, Licensed, Package, check_digest, fetch
+from training.data.debian import package_files
 
 SOURCE = Licensed(
     name="Jane Austen, six novels",
@@ -35,7 +35,6 @@ DIGEST = "c4572e8622f440069b39e0c183cc43579a25689e3714bdfa23290716a8a2bc5f"
 """SHA-256 of the six texts in alphabetical order of their names, joined by form feeds, as UTF-8."""
 
 _FOLDER = "usr/lib/R/site-library/janeaustenr/data/"
-_MEMBER_HEADER = 60  # bytes before each member of an ar archive: name 16, …, size 10 at offset 48
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def load(cache: Path | None = None) -> Corpus:
 
 def read_package(package: bytes) -> dict[str, str]:
     """The text of every book in a .deb, its lines joined by line ends, by name."""
-    with tarfile.open(fileobj=io.BytesIO(_archive_member(package, "data.tar"))) as files:
+    with package_files(package, PACKAGE.name) as files:
         index = _member(files, "Rdata.rdx")
         chunks = _member(files, "Rdata.rdb")
     return read_database(index, chunks)
@@ -98,21 +97,6 @@ def _r_object(content: bytes) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about string encodings R did not declare
         return rdata.conversion.convert(rdata.parser.parse_data(content))
-
-
-def _archive_member(archive: bytes, prefix: str) -> bytes:
-    """The first member of an ar archive whose name begins with `prefix`."""
-    if not archive.startswith(b"!<arch>\n"):
-        raise DataError(f"{PACKAGE.name} is not a Debian package: delete it and fetch it again")
-    place = 8
-    while place < len(archive):
-        header = archive[place : place + _MEMBER_HEADER]
-        size = int(header[48:58])
-        place += _MEMBER_HEADER
-        if header[:16].decode("ascii").strip().startswith(prefix):
-            return archive[place : place + size]
-        place += size + size % 2
-    raise DataError(f"{PACKAGE.name} holds no {prefix}: fetch it again")
 
 
 def _member(files: tarfile.TarFile, name: str) -> bytes:

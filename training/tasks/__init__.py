@@ -36,6 +36,8 @@ TASKS: Mapping[str, str] = {
     "fingerspelling": "training.tasks.gesture:FINGERSPELLING",
     "japanese_vowels": "training.tasks.gesture:JAPANESE_VOWELS",
     "cricket": "training.tasks.gesture:CRICKET",
+    "translation": "training.tasks.translation:TASK",
+    "pronunciation": "training.tasks.pronunciation:TASK",
 }
 """What can be learned: a name, and the module, or `module:attribute`, that offers a `Task`."""
 

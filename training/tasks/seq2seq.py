@@ -1,10 +1,10 @@
-"""What all encoder-decoder tasks share: the recipe, the network, its loss, and how it is validated."""
+"""What encoder-decoder tasks share: recipe, network, loss, and how well references are told under teacher forcing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,19 +14,22 @@ from torch.nn import functional as F
 
 from service.frontends.translation import TranslationFrontend
 from training.attention_network import AttentionNetwork, AttentionSpec
-from training.batches import Epochs, padded
+from training.batches import EvenEpochs, padded
 from training.data.pairs import Pair
 from training.loop import Schedule
 from training.networks import CellName
 
+START, END, UNKNOWN = "<start>", "<end>", "<unk>"
+"""Tokens that every vocabulary may have beside its own."""
 IGNORED = -100
 Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All choices of a training. `tokens`: size of each byte-pair vocabulary, where there is one; `hidden_tokens`: the
-    share of the decoder's inputs that is made unknown, so that it looks at the source; `smoothing`: of labels.
+    """All choices of a training. `tokens`: size of each byte-pair vocabulary, where there is one; `longest`: tokens of
+    a source or a target that is learned from; `hidden_tokens`: the share of the decoder's inputs that is hidden, so
+    that it looks at the source; `smoothing`: of labels.
     """
 
     cell: CellName = "lstm"
@@ -37,6 +40,7 @@ class Recipe:
     decoder_layers: int = 2
     tied: bool = False
     tokens: int = 0
+    longest: int = 64
     dropout: float = 0.3
     embedding_dropout: float = 0.1
     hidden_tokens: float = 0.0
@@ -55,8 +59,7 @@ class Recipe:
         return replace(self, embedding=12, encoder_hidden=12, decoder_hidden=16, rows=16, epochs=1, patience=1)
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(NamedTuple):
     """A source and one of its targets as ids, the target without its start and its end."""
 
     source: Ids
@@ -75,7 +78,9 @@ def examples(frontend: TranslationFrontend, pairs: Sequence[Pair]) -> list[Examp
 class Learner:
     """The network with its batches: the loss of a step, and how well references are told under teacher forcing."""
 
-    def __init__(self, recipe: Recipe, frontend: TranslationFrontend, source_tokens: int, train: Sequence[Pair]) -> None:
+    def __init__(
+        self, recipe: Recipe, frontend: TranslationFrontend, source_tokens: int, train: Sequence[Pair]
+    ) -> None:
         """`source_tokens`: size of the source vocabulary."""
         torch.manual_seed(recipe.seed)
         self.recipe, self.frontend = recipe, frontend
@@ -94,10 +99,9 @@ class Learner:
                 tied=recipe.tied,
             )
         )
-        self._examples = examples(frontend, train)
-        # By the source first: a batch of equal sources needs no packing, and a target is about as long as its source.
-        sizes = [len(each.source) * 1024 + len(each.target) for each in self._examples]
-        self._epochs = Epochs(sizes, recipe.rows, recipe.seed)
+        self._examples = [each for each in examples(frontend, train) if max(map(len, each)) <= recipe.longest]
+        lengths, others = ([len(side) for side in sides] for sides in zip(*self._examples, strict=True))
+        self._epochs = EvenEpochs(lengths, others, recipe.rows, recipe.seed)
 
     @property
     def schedule(self) -> Schedule:

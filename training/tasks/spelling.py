@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-UNKNOWN, START, END = "<unk>", "<start>", "<end>"
+from training.tasks.seq2seq import END, START, UNKNOWN
 
 
 def letter_tokenizer(words: Iterable[str]) -> Tokenizer:
