@@ -152,4 +152,5 @@ class AttentionNetwork(nn.Module):
         memory, state = self.encoder(source, lengths)
         whole = torch.full_like(lengths, tokens.shape[1])
         outputs, _ = self.decoder(tokens, whole, state, memory, lengths)
-        return outputs["logits"]
+        logits: Tensor = outputs["logits"]
+        return logits

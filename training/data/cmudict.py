@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 from training.data.cache import DataError, Licensed, Package, check_digest, fetch
-from training.data.pairs import PARTS, Pair, PairedText, gathered, part_of
+from training.data.pairs import Pair, PairedText, gathered, split
 
 SOURCE = Licensed(
     name="CMU Pronouncing Dictionary",
@@ -36,10 +36,7 @@ _VARIANT = re.compile(r"\(\d+\)$")
 def load(cache: Path | None = None) -> PairedText:
     """Fetch, check and split. Raises DataError."""
     content = read_package(fetch(PACKAGE, cache))
-    parts: dict[str, list[Pair]] = {part: [] for part in PARTS}
-    for pair in parse(check_digest(content, DIGEST, f"the dictionary in {PACKAGE.name}").decode()):
-        parts[part_of(pair.source)].append(pair)
-    return PairedText(*(tuple(parts[part]) for part in PARTS), SOURCE)
+    return split(parse(check_digest(content, DIGEST, f"the dictionary in {PACKAGE.name}").decode()), SOURCE)
 
 
 def read_package(path: Path) -> bytes:

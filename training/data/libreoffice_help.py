@@ -75,13 +75,14 @@ def split(english: Paragraphs, spanish: Paragraphs, messages: Iterable[tuple[str
     for source, target in messages:
         if source not in known and not any(run in runs for text in (source, target) for run in _runs(text)):
             parts["train"].setdefault(source, target)
-    return PairedText(*(tuple(Pair(source, (target,)) for source, target in parts[p].items()) for p in PARTS), SOURCE)
+    train, valid, test = (tuple(Pair(source, (target,)) for source, target in parts[part].items()) for part in PARTS)
+    return PairedText(train, valid, test, SOURCE)
 
 
 def read_help(files: tarfile.TarFile, language: str) -> dict[tuple[str, str], str]:
     """All paragraphs with text, in the order of the names of their files."""
     top = f"./usr/share/libreoffice/help/{language}/text/"
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for name in sorted(name for name in files.getnames() if name.startswith(top) and name.endswith(".html")):
         content = files.extractfile(name)
         for number, text in parse(content.read().decode("utf-8") if content else ""):

@@ -44,12 +44,19 @@ def load_own(path: Path) -> PairedText:
     if path.is_dir():
         train, valid, test = (gathered(read_rows(_part(path, part))) for part in PARTS)
         return PairedText(train, valid, test, source)
-    parts: dict[str, list[Pair]] = {part: [] for part in PARTS}
-    for pair in gathered(read_rows(path)):
-        parts[part_of(pair.source)].append(pair)
-    if not all(parts.values()):
+    text = split(gathered(read_rows(path)), source)
+    if not (text.train and text.valid and text.test):
         raise DataError(f"{path} has too few sources for three parts; give 100 or more")
-    return PairedText(*(tuple(parts[part]) for part in PARTS), source)
+    return text
+
+
+def split(pairs: Iterable[Pair], source: Licensed) -> PairedText:
+    """Split 90/5/5 by a hash of each source."""
+    parts: dict[str, list[Pair]] = {part: [] for part in PARTS}
+    for pair in pairs:
+        parts[part_of(pair.source)].append(pair)
+    train, valid, test = (tuple(parts[part]) for part in PARTS)
+    return PairedText(train, valid, test, source)
 
 
 def part_of(key: str) -> str:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,15 @@ from training.data.pairs import Pair
 MOST_SOUNDS = 2
 """Sounds of one letter."""
 ROUNDS, SMALLEST = 6, 1e-9
+
+
+class Word(NamedTuple):
+    """How a word is spelled and said."""
+
+    letters: str
+    sounds: tuple[str, ...]
+
+
 Unit = tuple[str, tuple[str, ...]]
 """A letter and its sounds."""
 History = tuple[Unit, ...]
@@ -51,7 +61,7 @@ class JointNgram:
     def __init__(self, pairs: Sequence[Pair], order: int = 7, beam: int = 16) -> None:
         self.order, self.beam = order, beam
         self._contexts: dict[History, _Context] = defaultdict(_Context)
-        for units in align([(pair.source, tuple(target.split())) for pair in pairs for target in pair.targets]):
+        for units in align([Word(pair.source, tuple(target.split())) for pair in pairs for target in pair.targets]):
             whole = (START,) * (order - 1) + units + (END,)
             for place in range(order - 1, len(whole)):
                 for length in range(order):
@@ -91,18 +101,16 @@ class JointNgram:
         return {unit: (seen.get(unit, 0) + kinds * odds) / rest for unit, odds in shorter.items()}
 
 
-def align(words: Sequence[tuple[str, tuple[str, ...]]]) -> Iterator[History]:
+def align(words: Sequence[Word]) -> Iterator[History]:
     """Cut the sounds of each word among its letters; words that have more sounds than their letters can bear are left
     out.
     """
-    shapes: dict[tuple[int, int], list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
-    for letters, sounds in words:
-        if len(sounds) <= MOST_SOUNDS * len(letters):
-            shapes[len(letters), len(sounds)].append((letters, sounds))
+    shapes: dict[tuple[int, int], list[Word]] = defaultdict(list)
+    for word in words:
+        if len(word.sounds) <= MOST_SOUNDS * len(word.letters):
+            shapes[len(word.letters), len(word.sounds)].append(word)
     lattices = [_Lattice.of(members) for members in shapes.values()]
-    letters = sorted({letter for letters, _ in words for letter in letters})
-    sounds = sorted({sound for _, sounds in words for sound in sounds})
-    codes = _Codes({letter: n for n, letter in enumerate(letters)}, {sound: n for n, sound in enumerate(sounds)})
+    codes = _Codes.of(words)
     table = codes.even_table()
     keys = [lattice.keys(codes) for lattice in lattices]
     for _ in range(ROUNDS):
@@ -121,6 +129,13 @@ class _Codes:
     letters: Mapping[str, int]
     sounds: Mapping[str, int]
 
+    @classmethod
+    def of(cls, words: Sequence[Word]) -> _Codes:
+        """Those of some words."""
+        alphabet = sorted({letter for word in words for letter in word.letters})
+        spoken = sorted({sound for word in words for sound in word.sounds})
+        return cls({each: n for n, each in enumerate(alphabet)}, {each: n for n, each in enumerate(spoken)})
+
     def even_table(self) -> Floats:
         """The same probability for all."""
         return np.full(len(self.letters) * (len(self.sounds) + 1) ** 2, 1.0)
@@ -136,12 +151,12 @@ class _Codes:
 class _Lattice:
     """All cuts of words that have the same number of letters and of sounds."""
 
-    words: Sequence[tuple[str, tuple[str, ...]]]
+    words: Sequence[Word]
     letters: int
     sounds: int
 
     @classmethod
-    def of(cls, words: Sequence[tuple[str, tuple[str, ...]]]) -> _Lattice:
+    def of(cls, words: Sequence[Word]) -> _Lattice:
         return cls(words, len(words[0][0]), len(words[0][1]))
 
     def edges(self) -> Iterable[tuple[int, int, int]]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from pydantic import JsonValue
 from rich.console import Console
 from tokenizers import Tokenizer
@@ -21,6 +20,7 @@ from training.batches import padded
 from training.data import pairs
 from training.data.pairs import PairedText
 from training.export import BundleDescription, Exportable, write_bundle
+from training.graph.seq2seq import Seq2seq
 from training.networks import CellName
 from training.report import Section
 from training.run import Run
@@ -144,7 +144,8 @@ class Paired(Learner, ABC):
         )
         sources, _ = padded([each.source for each in self._valid[:SAMPLE_ROWS]])
         targets, _ = padded([each.target for each in self._valid[:SAMPLE_ROWS]], self.frontend.end_id)
-        return Exportable(self.final_network(), description, sources, target_sample=targets.to(torch.int64))
+        network = cast(Seq2seq, self.final_network())  # torch does not type how its modules are called
+        return Exportable(network, description, sources, target_sample=targets)
 
 
 @dataclass(frozen=True)
