@@ -34,8 +34,8 @@ class Recipe:
 
     cell: CellName = "lstm"
     embedding: int = 64
-    encoder_hidden: int = 144
-    decoder_hidden: int = 176
+    encoder_hidden: int = 128
+    decoder_hidden: int = 152
     encoder_layers: int = 1
     decoder_layers: int = 2
     tied: bool = False
