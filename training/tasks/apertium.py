@@ -12,9 +12,14 @@ PAIR = "eng-spa"
 _ADVICE = f"install it (Debian: apt-get install apertium-{PAIR})"
 
 
+def installed() -> bool:
+    """Whether Apertium is on this machine."""
+    return shutil.which("apertium") is not None
+
+
 def apertium(sentences: Sequence[str], pair: str = PAIR) -> list[str]:
     """The translation of each sentence, words that it does not know left as they are. Raises DataError."""
-    if shutil.which("apertium") is None:
+    if not installed():
         raise DataError(f"the baseline needs Apertium: {_ADVICE}")
     # An empty line ends a sentence, so that no rule reaches into the next one.
     given = "\n\n".join(sentence.replace("\n", " ") for sentence in sentences)

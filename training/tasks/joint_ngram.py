@@ -71,9 +71,9 @@ class JointNgram:
 
     def pronounce(self, word: str) -> str:
         """The sounds of a word, parted by blanks; letters that were never seen are left out."""
-        letters = [letter for letter in word if letter in self._contexts[()].after]
+        letters = [letter for letter in [*word, END[0]] if letter in self._contexts[()].after]
         hypotheses: list[tuple[float, History]] = [(0.0, (START,) * (self.order - 1))]
-        for letter in [*letters, END[0]]:
+        for letter in letters:
             grown = [
                 (score + math.log(odds), (*units, unit))
                 for score, units in hypotheses

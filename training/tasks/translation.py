@@ -15,7 +15,7 @@ from training.attention_network import AttentionNetwork
 from training.data import libreoffice_help
 from training.data.pairs import Pair, PairedText
 from training.report import Section
-from training.tasks.apertium import apertium
+from training.tasks.apertium import apertium, installed
 from training.tasks.attention_picture import draw_attention
 from training.tasks.byte_pairs import fit_byte_pairs
 from training.tasks.decoded import best, decoded
@@ -23,6 +23,7 @@ from training.tasks.paired import Medium, Paired, PairedTask, Serving
 from training.tasks.seq2seq import Recipe
 
 METRIC = "negative log-likelihood"
+BASELINE = "Apertium eng-spa, rules"
 SERVING = Serving(
     name="help-en-es",
     description="English to Spanish, in the words of a program's help: a bidirectional encoder, and a decoder with "
@@ -62,8 +63,11 @@ class Translating(Paired):
         return self.forced(network, self._valid)[0]
 
     def figures(self, bundle: Bundle, command: str) -> tuple[QualityFigure, ...]:
-        """BLEU and chrF, of beam search and of greedy search."""
-        return figures(self.text, bundle, "fp32", command)
+        """BLEU and chrF, of beam search and of greedy search; beside Apertium where it is and the pairs are ours."""
+        ours, baseline = self.text.source == libreoffice_help.SOURCE, None
+        if ours and installed():
+            baseline = rules(self.text.test)
+        return figures(self.text, bundle, "fp32", command, baseline)
 
     def sections(self, folder: Path) -> list[Section]:
         """Translations of the validation part beside the references, and where the decoder looked."""
@@ -82,28 +86,32 @@ class Translating(Paired):
         ]
 
 
-def figures(text: PairedText, bundle: Bundle, variant: str, command: str) -> tuple[QualityFigure, ...]:
-    """BLEU and chrF on the test part, of beam search and of greedy search, each beside Apertium."""
-    test = text.test
-    rules = scores(apertium([pair.source for pair in test]), test)
-    beams = bundle.manifest.task_parameters["beam_count"]
-    found = []
-    for search, beam_count in ((f"beam {beams}", 0), ("greedy", 1)):
+def figures(
+    text: PairedText, bundle: Bundle, variant: str, command: str, baseline: Scores | None
+) -> tuple[QualityFigure, ...]:
+    """BLEU and chrF on the test part, of beam search and of greedy search."""
+    test, found = text.test, []
+    for search, beam_count in ((f"beam {bundle.manifest.task_parameters['beam_count']}", 0), ("greedy", 1)):
         options = TranslationOptions(beam_count=beam_count)
-        ours = scores(best(decoded(bundle, variant, [pair.source for pair in test], options)), test)
+        given = scores(best(decoded(bundle, variant, [pair.source for pair in test], options)), test)
         found += [
             QualityFigure(
                 metric=metric,
                 value=round(value, 2),
                 higher_is_better=True,
                 split=f"test, {len(test):,} paragraphs, {search}",
-                baseline="Apertium eng-spa",
-                baseline_value=round(baseline, 2),
+                baseline=None if baseline is None else BASELINE,
+                baseline_value=None if baseline is None else round(baseline[place], 2),
                 command=command,
             )
-            for metric, value, baseline in zip(("BLEU", "chrF"), ours, rules, strict=True)
+            for place, (metric, value) in enumerate(zip(("BLEU", "chrF"), given, strict=True))
         ]
     return tuple(found)
+
+
+def rules(pairs: Sequence[Pair]) -> Scores:
+    """Those of Apertium. Raises DataError when it is not installed."""
+    return scores(apertium([pair.source for pair in pairs]), pairs)
 
 
 def scores(given: Sequence[str], pairs: Sequence[Pair]) -> Scores:
@@ -121,11 +129,12 @@ class TranslationExamination:
     """How the shipped bundle is measured again; see `training.tasks.Examination`."""
 
     def __init__(self, text: PairedText) -> None:
-        self._text = text
+        """Raises DataError when Apertium is not installed."""
+        self._text, self._baseline = text, rules(text.test)
 
     def figures(self, bundle: Bundle, variant: str, command: str) -> tuple[QualityFigure, ...]:
         """Every figure of the manifest."""
-        return figures(self._text, bundle, variant, command)
+        return figures(self._text, bundle, variant, command, self._baseline)
 
     def sample(self, count: int) -> Sequence[str]:
         """The first paragraphs of the test part."""

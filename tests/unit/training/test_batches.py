@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.batches import Epochs, padded
+from training.batches import Epochs, EvenEpochs, padded
 
 LENGTHS = list(range(1, 101))
 
@@ -32,3 +32,12 @@ def test_rows_are_padded_behind_their_ends():
     inputs, lengths = padded([np.array([[1, 2], [3, 4]]), np.array([[5, 6]])], filling=9)
     assert inputs.tolist() == [[[1, 2], [3, 4]], [[5, 6], [9, 9]]]
     assert lengths.tolist() == [2, 1]
+
+
+def test_even_batches_hold_sequences_of_one_length_alone_and_differ_from_epoch_to_epoch():
+    lengths, others = [number % 7 for number in range(100)], list(range(100))
+    epochs = EvenEpochs(lengths, others, rows=8, seed=1)
+    first, second = ([epochs.batch(n * epochs.steps + step).tolist() for step in range(epochs.steps)] for n in (0, 1))
+    assert sorted(place for batch in first for place in batch) == list(range(100))
+    assert all(len({lengths[place] for place in batch}) == 1 for batch in first)
+    assert sorted(first) != sorted(second)
