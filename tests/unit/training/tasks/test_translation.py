@@ -66,7 +66,5 @@ def test_sentences_do_not_run_into_each_other(monkeypatch):
 
 def test_a_picture_has_a_row_for_each_token(tmp_path):
     rows = tuple(np.eye(3, dtype=np.float32)[:2])
-    translation = Translation(
-        (Hypothesis("ab", -0.1, ("a", "b"), rows, StopReason.END_OF_SEQUENCE),), ("x", "y", "<end>")
-    )
+    translation = Translation((Hypothesis("ab", -0.1, ("a", "b"), rows, StopReason.END_OF_TEXT),), ("x", "y", "<end>"))
     assert draw_attention(translation, tmp_path / "a.png").stat().st_size > 1000
