@@ -15,6 +15,7 @@ from hiddenstate.async_sessions import (
     AsyncGenerateSession,
     AsyncInferSession,
     AsyncItemStream,
+    AsyncMusicStream,
     AsyncSentimentStream,
     AsyncTagStream,
     AsyncTextStream,
@@ -42,6 +43,7 @@ from hiddenstate.tasks.gesture import (
     complete,
     seen,
 )
+from hiddenstate.tasks.music import COMPOSE_MUSIC, ComposeOptions, ComposeScript
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
 from hiddenstate.tasks.translation import (
     TRANSLATE,
@@ -164,6 +166,12 @@ class AsyncClient:
         """The final result of each of many gestures, each [frames, values], in order, over one stream."""
         script = GestureScript(StreamProtocol.of(RECOGNIZE_GESTURE, options), options, whole=True)
         return AsyncItemStream(self._watch(script, recordings), complete)
+
+    def compose(self, **options: Unpack[ComposeOptions]) -> AsyncMusicStream:
+        """Make music: an iterator over notes as they end; `.notes()` gives them all, `.composition` what was made."""
+        protocol = StreamProtocol.of(COMPOSE_MUSIC, options)
+        requests = requests_of_async(ComposeScript(protocol, options), ())
+        return AsyncMusicStream(AsyncStream(self._connection, protocol, options.get("timeout"), requests))
 
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> AsyncInferSession:
         """A session on tensors with any model. Use it in an `async with` block."""

@@ -13,6 +13,7 @@ from hiddenstate.options import TextOptions
 from hiddenstate.protocol import StreamProtocol
 from hiddenstate.requests import finish, generation, inference_chunk, prompts
 from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
+from hiddenstate.tasks.music import Composition, MusicAnswers, Note
 from hiddenstate.tasks.tagging import Tag, TagAnswers, TaggedSentence
 from hiddenstate.tasks.translation import Translation, TranslationAnswers
 from hiddenstate.tensors import Array
@@ -124,6 +125,25 @@ class AsyncItemStream(AsyncCall, AsyncIterator[Item]):
         async for content, response in self._stream:
             for item in read(self._stream.protocol, content, response):
                 yield item
+
+
+class AsyncMusicStream(AsyncItemStream[Note]):
+    """Notes as they end; `composition` tells what was made, once it is complete."""
+
+    def __init__(self, stream: AsyncStream) -> None:
+        self._answers = answers = MusicAnswers(stream.protocol)
+        super().__init__(stream, lambda _, content, response: answers.take(content, response))
+
+    @property
+    def composition(self) -> Composition | None:
+        """What was made; None before it is complete."""
+        return self._answers.composition
+
+    async def notes(self) -> list[Note]:
+        """The rest of the notes, once the music is complete. Raises ServerError."""
+        notes = [note async for note in self]
+        self._answers.complete()
+        return notes
 
 
 class AsyncTagStream(AsyncCall, AsyncIterator[Tag]):

@@ -18,6 +18,7 @@ from hiddenstate.sessions import (
     GenerateSession,
     InferSession,
     ItemStream,
+    MusicStream,
     SentimentStream,
     TagStream,
     TextStream,
@@ -41,6 +42,7 @@ from hiddenstate.tasks.gesture import (
     complete,
     seen,
 )
+from hiddenstate.tasks.music import COMPOSE_MUSIC, ComposeOptions, ComposeScript
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
 from hiddenstate.tasks.translation import (
     TRANSLATE,
@@ -146,6 +148,12 @@ class Client:
         """The final result of each of many gestures, each [frames, values], in order, over one stream."""
         script = GestureScript(StreamProtocol.of(RECOGNIZE_GESTURE, options), options, whole=True)
         return ItemStream(self._watch(script, recordings), complete)
+
+    def compose(self, **options: Unpack[ComposeOptions]) -> MusicStream:
+        """Make music: an iterator over notes as they end; `.notes()` gives them all, `.composition` what was made."""
+        protocol = StreamProtocol.of(COMPOSE_MUSIC, options)
+        requests = requests_of(ComposeScript(protocol, options), ())
+        return MusicStream(Stream(self._connection, protocol, options.get("timeout"), requests))
 
     def infer_session(self, model: str, **options: Unpack[InferOptions]) -> InferSession:
         """A session on tensors with any model. Use it in a `with` block."""

@@ -13,6 +13,7 @@ from hiddenstate.protocol import StreamProtocol
 from hiddenstate.requests import finish, generation, inference_chunk, prompts
 from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
 from hiddenstate.stream import Stream
+from hiddenstate.tasks.music import Composition, MusicAnswers, Note
 from hiddenstate.tasks.tagging import Tag, TagAnswers, TaggedSentence
 from hiddenstate.tasks.translation import Translation, TranslationAnswers
 from hiddenstate.tensors import Array
@@ -129,6 +130,25 @@ class ItemStream(Call, Iterator[Item]):
     def __next__(self) -> Item:
         """The next answer. Raises ServerError."""
         return next(self._items)
+
+
+class MusicStream(ItemStream[Note]):
+    """Notes as they end; `composition` tells what was made, once it is complete."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._answers = answers = MusicAnswers(stream.protocol)
+        super().__init__(stream, lambda _, content, response: answers.take(content, response))
+
+    @property
+    def composition(self) -> Composition | None:
+        """What was made; None before it is complete."""
+        return self._answers.composition
+
+    def notes(self) -> list[Note]:
+        """The rest of the notes, once the music is complete. Raises ServerError."""
+        notes = list(self)
+        self._answers.complete()
+        return notes
 
 
 class TagStream(Call, Iterator[Tag]):

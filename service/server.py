@@ -26,6 +26,7 @@ from service.tasks.decoding_inference import inference_of
 from service.tasks.forecast import Forecasting
 from service.tasks.gesture import GestureRecognition
 from service.tasks.inference import input_specs
+from service.tasks.music import MusicComposition
 from service.tasks.sentiment import SentimentAnalysis
 from service.tasks.tagging import Tagging
 from service.tasks.text_generation import TextGeneration
@@ -59,6 +60,7 @@ def task_factories(settings: Settings) -> dict[str, TaskFactory]:
         "translation": lambda bundle: TranslationTask.from_bundle(bundle, settings.max_text_characters),
         "forecast": Forecasting.from_bundle,
         "gesture": GestureRecognition.from_bundle,
+        "music": MusicComposition.from_bundle,
         "sentiment": lambda bundle: SentimentAnalysis.from_bundle(bundle, settings.max_text_characters),
     }
 

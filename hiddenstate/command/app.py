@@ -6,6 +6,7 @@ import typer
 
 from hiddenstate.command import (
     classify,
+    compose,
     forecast,
     generate,
     gesture,
@@ -34,6 +35,7 @@ app.command("forecast", rich_help_panel=ASK)(forecast.forecast)
 app.command("translate", rich_help_panel=ASK)(translate.translate)
 app.command("pronounce", rich_help_panel=ASK)(pronounce.pronounce)
 app.command("gesture", rich_help_panel=ASK)(gesture.gesture)
+app.command("compose", rich_help_panel=ASK)(compose.compose)
 app.command("models", rich_help_panel=ASK)(models.models)
 
 

@@ -35,6 +35,7 @@ from service.rpc.forecast import ForecastCodec
 from service.rpc.gesture import GestureCodec
 from service.rpc.inference import InferenceCodec
 from service.rpc.models import ModelListing
+from service.rpc.music import MusicCodec
 from service.rpc.parsing import Unreadable, parser
 from service.rpc.sentiment import SentimentCodec
 from service.rpc.status import abort
@@ -56,6 +57,7 @@ CODECS: tuple[type[Codec], ...] = (
     TranslationCodec,
     ForecastCodec,
     GestureCodec,
+    MusicCodec,
     InferenceCodec,
 )
 

@@ -39,6 +39,11 @@ def pip_download(requirement: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", requirement)
 
 
+def pip_wheel(requirement: str) -> tuple[str, ...]:
+    """The command that downloads the wheel of one PyPI package, without what it depends on."""
+    return (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", requirement)
+
+
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """HIDDENSTATE_CACHE, else ~/.cache/hiddenstate."""
     return Path(environment.get("HIDDENSTATE_CACHE") or Path.home() / ".cache" / "hiddenstate")

@@ -33,11 +33,13 @@ TASKS: Mapping[str, str] = {
     "forecast_quarterly": "training.tasks.forecast:QUARTERLY",
     "forecast_monthly": "training.tasks.forecast:MONTHLY",
     "forecast_other": "training.tasks.forecast:OTHER",
+    "cricket": "training.tasks.gesture:CRICKET",
     "fingerspelling": "training.tasks.gesture:FINGERSPELLING",
     "japanese_vowels": "training.tasks.gesture:JAPANESE_VOWELS",
     "cricket": "training.tasks.gesture:CRICKET",
-    "translation": "training.tasks.translation:TASK",
+    "music": "training.tasks.music:CHORALES",
     "pronunciation": "training.tasks.pronunciation:TASK",
+    "translation": "training.tasks.translation:TASK",
 }
 """What can be learned: a name, and the module, or `module:attribute`, that offers a `Task`."""
 
