@@ -63,6 +63,7 @@ SERVED_STREAMS = (
     "Translate",
     "Forecast",
     "RecognizeGesture",
+    "ComposeMusic",
     "Infer",
 )
 
@@ -98,7 +99,9 @@ def numbers_of(answer: Any) -> list[int]:
         return [tag.answer_number for tag in answer.tags.tags]
     if kind == "classifications":
         return [each.answer_number for each in answer.classifications.classifications]
-    if kind in ("completion", "result", "event", "sentence", "translation", "forecast", "outputs"):
+    if kind == "notes":
+        return [note.answer_number for note in answer.notes.notes]
+    if kind in ("completion", "composition", "result", "event", "sentence", "translation", "forecast", "outputs"):
         return [getattr(answer, kind).answer_number]
     return []
 

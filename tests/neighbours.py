@@ -78,6 +78,12 @@ CONVERSATIONS = (
         [{"frames": {"values": [0, 0, 1, 0, 2, 1]}}, {"frames": {"values": [3, 3]}}],
         [{"frames": {"values": [3, 3, 3, 3, 3, 3, 9, 1, 2, 2]}}, {"finish": {}}, {"frames": {"values": [5, 5, 0, 0]}}],
     ),
+    Conversation(
+        "ComposeMusic",
+        {"seed": 7, "key": {"tonic": 7}, "options": {"quarterCount": 1.5, "logProbabilities": True}},
+        [{"prime": {"notes": [{"voice": 3, "pitch": 55, "quarterCount": 1}]}}, {"compose": {}}],
+        [{"melody": {"notes": [{"pitch": 64, "startQuarter": 2.5, "quarterCount": 1}]}}, {"compose": {"tempo": 60}}],
+    ),
 )
 """One for each endpoint that is served."""
 
@@ -111,7 +117,7 @@ def items(response: Any) -> list[bytes]:
     """The items of one response, each as bytes."""
     content = getattr(response, response.WhichOneof("content"))
     kind = response.WhichOneof("content")
-    parts = getattr(content, kind) if kind in ("tokens", "tags", "classifications") else [content]
+    parts = getattr(content, kind) if kind in ("tokens", "tags", "classifications", "notes") else [content]
     return [part.SerializeToString(deterministic=True) for part in parts]
 
 

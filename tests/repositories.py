@@ -42,7 +42,9 @@ FORECAST = "tiny-forecast"
 """Forecasts 4 values of monthly or daily series, with the quantiles 0.1, 0.5 and 0.9."""
 GESTURE = "tiny-gesture"
 """Names gestures of two channels circle, tap or wave; a step looks at three frames and goes on by two."""
-MODELS = (FORECAST, GENERATOR, GESTURE, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, TRANSLATION, WORDS)
+MUSIC = "tiny-music"
+"""Composes in four voices; knows the pitches 48 to 72."""
+MODELS = (FORECAST, GENERATOR, GESTURE, MUSIC, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, TRANSLATION, WORDS)
 
 START_TOKEN, END_TOKEN = "<start>", "<end>"
 
@@ -131,6 +133,29 @@ def make(root: Path = REPOSITORY) -> None:
     _write_table(root)
     _write_translation(root)
     _write_gesture(root)
+    _write_music(root)
+
+
+def _write_music(root: Path) -> None:
+    import torch
+
+    from service.frontends.music import Range, Setting, steps_of
+    from training.word_network import WordNetwork, WordNetworkSpec
+
+    pitches = Range(48, 72)
+    tokens = np.random.default_rng(5).integers(0, pitches.tokens, (16, 4))
+    sizes = pitches.column_sizes()
+    spec = WordNetworkSpec("gru", 6, 1, sizes, (2,) * len(sizes), heads={"logits": pitches.tokens})
+    _write_network(
+        root,
+        lambda: WordNetwork(spec),
+        sample=torch.from_numpy(steps_of(tokens, Setting(), pitches.tokens))[None],
+        name=MUSIC,
+        task="music",
+        topology=Topology.ONE_TO_MANY,
+        frontend=FrontendSpec(kind="music", parameters={"low": pitches.low, "high": pitches.high}),
+        heads=(HeadSpec(name="logits", kind="categorical"),),
+    )
 
 
 def _write_translation(root: Path) -> None:

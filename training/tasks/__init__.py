@@ -33,7 +33,6 @@ TASKS: Mapping[str, str] = {
     "forecast_quarterly": "training.tasks.forecast:QUARTERLY",
     "forecast_monthly": "training.tasks.forecast:MONTHLY",
     "forecast_other": "training.tasks.forecast:OTHER",
-    "cricket": "training.tasks.gesture:CRICKET",
     "fingerspelling": "training.tasks.gesture:FINGERSPELLING",
     "japanese_vowels": "training.tasks.gesture:JAPANESE_VOWELS",
     "cricket": "training.tasks.gesture:CRICKET",

@@ -27,6 +27,7 @@ async def test_each_service_says_whether_it_serves(target: Target):
         "Gesture",
         "Inference",
         "Model",
+        "Music",
         "Sentiment",
         "Tagging",
         "TextGeneration",
