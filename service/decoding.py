@@ -43,7 +43,9 @@ class DecodingScheduler(Scheduler):
         BACKLOG_EXHAUSTED, and CONTEXTS_EXHAUSTED for a source whose context has no room; the session is unchanged then.
         """
         if self._decoding.source.name in chunk.inputs:
-            self._reserve(session, self._decoding.context.byte_count(chunk.steps))
+            size = self._decoding.context.byte_count(chunk.steps)
+            self._check_room(size)
+            self._reserved[session] = size
         if chunk.parents is not None:
             self._branch(session, chunk.parents)
         super().submit(session, chunk)
@@ -100,15 +102,18 @@ class DecodingScheduler(Scheduler):
         return replace(super().snapshot(session), others=others, context=session.context)
 
     def resume(self, snapshot: Snapshot, now: float) -> Session:
-        """Open a session that goes on where the snapshot was taken."""
+        """Open a session that goes on where the snapshot was taken. Raises CONTEXTS_EXHAUSTED when there is no room."""
+        sources = [chunk.steps for chunk in snapshot.chunks if self._decoding.source.name in chunk.inputs]
+        lengths = sources + ([snapshot.context.length] if snapshot.context else [])
+        size = sum(map(self._decoding.context.byte_count, lengths))
+        self._check_room(size)
         session = super().resume(snapshot, now)
         session.context = snapshot.context
         session.others = tuple(self._table.acquire() for _ in snapshot.others)
         for tenancy, state in zip(session.others, snapshot.others, strict=True):
             self._table.write(tenancy, state)
-        sources = [chunk.steps for chunk in snapshot.chunks if self._decoding.source.name in chunk.inputs]
-        lengths = sources + ([snapshot.context.length] if snapshot.context else [])
-        self._reserved[session] = sum(map(self._decoding.context.byte_count, lengths))
+        if size:
+            self._reserved[session] = size
         return session
 
     def check_integrity(self) -> None:
@@ -123,11 +128,10 @@ class DecodingScheduler(Scheduler):
         if not self._reserved.keys() <= set(self._sessions.values()):
             raise AssertionError("a closed session holds a context")
 
-    def _reserve(self, session: Session, size: int) -> None:
+    def _check_room(self, size: int) -> None:
         if self.context_bytes + size > self._limits.max_context_bytes:
             problem = f"all {self._limits.max_context_bytes} bytes for sources that are being decoded are in use"
             raise exhausted(Reason.CONTEXTS_EXHAUSTED, f"{problem}: try again when one is done", retry_after=1.0)
-        self._reserved[session] = size
 
     def _branch(self, session: Session, parents: tuple[int, ...]) -> None:
         """Let each next row of a session go on from one of its rows. The first child of a row takes over its slot,

@@ -159,6 +159,18 @@ def test_a_context_without_room_is_refused_at_once_and_freed_by_the_end_of_anoth
     assert bench.scheduler.context_bytes == 64
 
 
+def test_a_snapshot_whose_context_has_no_room_is_not_resumed():
+    bench = Bench()
+    moving = bench.decoding("moving", *range(33))
+    snapshot = bench.scheduler.snapshot(moving)
+    bench.scheduler.close(moving)
+    bench.read(bench.open("other"), 1)
+    with pytest.raises(ServiceError) as refused:
+        bench.scheduler.resume(snapshot, 0.0)
+    assert refused.value.reason is Reason.CONTEXTS_EXHAUSTED
+    assert list(bench.scheduler.sessions) == ["other"]
+
+
 def test_sessions_are_counted_not_their_rows():
     bench = Bench()
     session = bench.decoding("a", 1)

@@ -1,5 +1,6 @@
 """Translation through the engine: neither the sessions beside one, nor the cuts of its text, change its answers."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from service.tasks.inference import input_specs
 from service.tasks.task import Answer, End, Finish
 from service.tasks.translating import SourceText, Translation, TranslationOptions
 from service.tasks.translation import TranslationTask
-from tests.fakes import INLINE, Clock, converse, play, running
+from tests.fakes import INLINE, Clock, converse, passes, play, running
 from tests.repositories import GENERATOR, REPOSITORY, TRANSLATION
 
 BUNDLE = load_bundle(REPOSITORY / TRANSLATION / "1")
@@ -55,18 +56,20 @@ def engine(**changes: Any) -> Engine:
     )
 
 
-def said(conversations: Sequence[tuple[TranslationOptions, Sequence[Any]]], **limits: Any) -> list[list[Answer]]:
-    """What each of several sessions at once answers."""
+def said(
+    conversations: Sequence[tuple[TranslationOptions, Sequence[Any]]], delays: Sequence[int] = (), **limits: Any
+) -> list[list[Answer]]:
+    """What each of several sessions at once answers; the first ones begin after some passes of the event loop."""
 
     async def scene() -> list[list[Answer]]:
-        import asyncio
-
         tiny = engine(**limits)
+
+        async def session(number: int, chosen: TranslationOptions, messages: Sequence[Any]) -> list[Answer]:
+            await passes(delays[number] if number < len(delays) else 0)
+            return await converse(tiny, TASK, chosen, messages, f"s{number}")
+
         async with running(tiny):
-            sessions = [
-                converse(tiny, TASK, chosen, messages, f"s{number}")
-                for number, (chosen, messages) in enumerate(conversations)
-            ]
+            sessions = [session(number, *each) for number, each in enumerate(conversations)]
             answers = await asyncio.gather(*sessions)
             tiny._scheduler.check_integrity()
             assert tiny.gauges.context_bytes == 0
@@ -96,9 +99,9 @@ def text_of(answers: Sequence[Answer]) -> str:
 @given(st.lists(st.tuples(options, st.lists(sentences, min_size=1, max_size=2)), min_size=2, max_size=5), st.data())
 def test_a_session_among_strangers_is_answered_as_alone_bit_for_bit(crowd, data):
     """Law 2: greedy sessions and beams, short sources and long ones, whatever shares a tick."""
-    rows = data.draw(st.integers(1, 12))
+    rows, delays = data.draw(st.integers(1, 12)), data.draw(st.lists(st.integers(0, 60), max_size=4))
     conversations = [(chosen, conversation(*texts)) for chosen, texts in crowd]
-    together = said(conversations, max_batch_rows=rows)
+    together = said(conversations, delays, max_batch_rows=rows)
     for one, found in zip(conversations, together, strict=True):
         (alone,) = said([one])
         assert bits(found) == bits(alone)
