@@ -145,4 +145,4 @@ def _plot(axes: Any, chart: FanChart) -> None:
     axes.set_xlabel(f"steps from the last observation{span}", fontsize=8)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False, loc="upper left")
+    axes.legend(fontsize=8, frameon=False, loc="best")

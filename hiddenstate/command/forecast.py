@@ -54,6 +54,7 @@ def forecast(
             rows = rows_of(sys.stdin)
             first = list(islice(rows, PEEKED))
             options |= _chosen(first, model, frequency)
+            note(f"model {options['model'] or 'of the server'}")
             _follow(client, chain(first, rows), options, plot, json=json)
         else:
             with (file or Path()).open(encoding="utf-8") as lines:
@@ -81,7 +82,6 @@ def _chosen(rows: list[Row], model: str, frequency: str) -> dict[str, str]:
     named = next((each for each in FREQUENCIES if each == frequency), None)
     if not model and named is not None:
         model = model_for(named)
-        note(f"{frequency} values: model {model}")
     return {"model": model, "frequency": frequency}
 
 
@@ -98,9 +98,12 @@ def _forecast_all(
     """One forecast at the end of each series."""
     from hiddenstate.command.fan_chart import FanChart, save_fans
 
-    charts = []
+    charts, known = [], ""
     for name, rows in series.items():
         said: dict[str, Any] = {**options, **_chosen(rows, model, frequency)}
+        if said["model"] not in (model, known):
+            known = said["model"]
+            note(f"{said['frequency']} values: model {known}")
         for found in client.forecast(map(_observation, rows), **said):
             charts.append(FanChart(name, [row.value for row in rows], found))
             _show(charts[-1], json=json)
