@@ -20,6 +20,8 @@ LOCKED = {
     if not line.startswith("#")
     for name, _, version in [line.partition("==")]
 }
+UNLOCKED = {"baselines"}
+"""Extras that are installed apart: statsforecast wants an older pandas than all others."""
 
 
 @pytest.mark.parametrize("target", COMMANDS.values(), ids=COMMANDS.keys())
@@ -35,8 +37,8 @@ def test_the_lock_holds_exact_public_versions_and_no_address():
 
 
 def test_every_requirement_is_locked_at_a_version_it_allows():
-    extras = PROJECT["optional-dependencies"].values()
-    wanted = [Requirement(text) for text in [*PROJECT["dependencies"], *(text for extra in extras for text in extra)]]
+    extras = {name: texts for name, texts in PROJECT["optional-dependencies"].items() if name not in UNLOCKED}
+    wanted = [Requirement(text) for texts in (PROJECT["dependencies"], *extras.values()) for text in texts]
     refused = [str(each) for each in wanted if not each.specifier.contains(LOCKED[canonicalize_name(each.name)])]
     assert refused == []
     assert len(wanted) > 20
