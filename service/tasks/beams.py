@@ -80,9 +80,11 @@ class Search:
 
     def take(self, chosen: Sequence[tuple[int, Step]], end_token: int) -> tuple[int, ...]:
         """Go on with hypotheses, given as the live one that each continues and its next step; returns the live ones
-        that the new live ones continue.
+        that the new live ones continue. Where nothing can be chosen they are done as they are.
         """
         parents, live = [], []
+        if not chosen:
+            self.done += self.live
         for parent, step in chosen:
             before = self.live[parent]
             log_probability = before.log_probability + step.log_probability
@@ -105,8 +107,8 @@ class Search:
 def advance(searches: Sequence[Search], logits: Array, attention: Array, end_token: int) -> list[tuple[int, ...]]:
     """Take one step in every search; returns of each which of its live hypotheses the new ones continue.
 
-    logits [rows, vocabulary] and attention [rows, places] have one row for each live hypothesis, in order. What a
-    search does depends on its own rows alone, bit for bit.
+    logits [rows, vocabulary] and attention [rows, places] have one row for each live hypothesis, in order; a token of
+    minus infinity is forbidden. What a search does depends on its own rows alone, bit for bit.
     """
     counts = [len(search.live) for search in searches]
     firsts = [0, *np.cumsum(counts).tolist()]
@@ -176,6 +178,7 @@ def _choose(search: Search, found: Sequence[tuple[list[int], list[float]]]) -> l
         (search.live[parent].log_probability + value, parent, token, value)
         for parent, (tokens, values) in enumerate(found)
         for token, value in zip(tokens, values, strict=True)
+        if value > -math.inf
     ]
     candidates.sort(key=lambda each: -each[0])
     return [(parent, token, value) for _, parent, token, value in candidates[: search.width - len(search.done)]]
@@ -187,7 +190,8 @@ def _step(search: Search, token: int, odd: float, logits: Array, normaliser: flo
     if not search.alternatives:
         return Step(token, odd, (), looked_at)
     best = likeliest(logits[None], search.alternatives)[0].tolist()
-    return Step(token, odd, tuple((each, float(logits[each]) - normaliser) for each in best), looked_at)
+    told = tuple((each, float(logits[each]) - float(normaliser)) for each in best if logits[each] > -np.inf)
+    return Step(token, odd, told, looked_at)
 
 
 def _normalisers(logits: Array) -> NDArray[np.float64]:

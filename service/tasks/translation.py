@@ -129,7 +129,8 @@ class TranslationTask:
         progress.character_count += len(text)
         if progress.character_count > self._max_characters:
             raise self._too_long(f"{progress.character_count} characters", f"{self._max_characters} characters")
-        progress.pieces.append(text)
+        if text:
+            progress.pieces.append(text)
 
     def _too_long(self, found: str, limit: str) -> ServiceError:
         problem = f"a sentence of {found} or more is over the limit of {limit}: finish sentences where they end"
@@ -171,10 +172,8 @@ class TranslationTask:
     ) -> Reaction:
         chunk, progress = _last(turn), turn.progress
         if search.live:
-            items = [
-                Item(chunk.sequence_number, token)
-                for token in self._new_tokens(progress, search.settled(progress.told))
-            ]
+            tokens = self._new_tokens(progress, search.settled(progress.told))
+            items = [Item(chunk.sequence_number, token) for token in tokens]
             written = [hypothesis.steps[-1].token for hypothesis in search.live]
             return Reaction(items, self._chunk(chunk, written, parents, now))
         best = search.ranked()[: progress.options.hypothesis_count]

@@ -113,6 +113,20 @@ def test_tokens_are_settled_once_all_that_may_still_win_agree():
     assert [step.token for step in two.settled(1)] == [1], "the one that has ended may still be the best"
 
 
+def test_what_is_forbidden_is_neither_followed_nor_told_even_where_nothing_else_is_left():
+    wide = search(10, alternatives=4)
+    logits = np.array([[1.0, -np.inf, 3.0, -np.inf]], np.float32)
+    advance([wide], logits, np.zeros((1, 2), np.float32), END)
+    assert [tokens(each) for each in (*wide.live, *wide.done)] == [(2,), ()]
+    assert [token for token, _ in wide.live[0].steps[0].alternatives] == [2, 0]
+
+
+def test_a_search_that_can_go_nowhere_ends_where_it_is():
+    stuck = search(2)
+    advance([stuck], np.full((1, WORDS), np.nan, np.float32), np.zeros((1, 2), np.float32), END)
+    assert (stuck.live, [tokens(each) for each in stuck.ranked()]) == ((), [()])
+
+
 def test_alternatives_are_the_likeliest_tokens_in_place_of_each():
     told = search(1, alternatives=3, attention=True)
     logits = np.array([[1.0, 5.0, 3.0, 4.0]], np.float32)

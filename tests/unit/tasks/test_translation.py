@@ -189,6 +189,20 @@ def test_a_sentence_of_many_characters_is_refused_before_it_is_cut_into_tokens()
     assert refusal(GREEDY, conversation("a" * 65)).reason is Reason.TEXT_TOO_LONG
 
 
+def test_as_many_beams_as_there_may_be_write_no_token_without_text():
+    (answers,) = said([(TranslationOptions(beam_count=16, hypothesis_count=16), conversation("abc"))])
+    hypotheses = answers[-1].item.hypotheses
+    assert len(hypotheses) == len({each.text for each in hypotheses}) == 16
+    assert all(-100 < each.score < 0 and len(each.text) == len(each.tokens) for each in hypotheses)
+
+
+def test_pieces_without_text_are_not_kept():
+    progress = TASK.begin(GREEDY)
+    for number in range(5):
+        TASK.accept(progress, SourceText(""), number, 0.0)
+    assert progress.pieces == []
+
+
 def test_several_hypotheses_follow_as_many_beams_when_nothing_was_said():
     progress = TASK.begin(TranslationOptions(hypothesis_count=5))
     assert (progress.options.beam_count, progress.options.max_token_count) == (5, 24)
