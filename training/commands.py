@@ -17,6 +17,7 @@ from hiddenstate.local_server import StartError
 from service.errors import ServiceError
 from training.data.cache import DataError
 from training.evaluate_all import evaluate_all
+from training.graph.halves import round_to_halves
 from training.loop import CHECKPOINT, Training
 from training.report import write_report
 from training.run import Run, hardware, plain, save_weights, source_revision
@@ -68,6 +69,7 @@ def train(
         recipe, revision = chosen.recipe(cell, smoke, seed), source_revision()
         subject = chosen.subject(recipe, data)
         outcome = Training(subject, subject.schedule, folder, console).run(resume=resume)
+        round_to_halves(subject.network)
         save_weights(folder, subject.network.state_dict(), subject.frontend_files)
         run = Run(
             folder=folder,

@@ -18,6 +18,7 @@ from service.model import Model, replay
 from service.runtime import Device
 from training.golden import synthetic
 from training.graph.cells import float_product
+from training.graph.halves import store_in_halves
 from training.graph.lower import lower
 from training.graph.seq2seq import SOURCE, Seq2seq, TracedSeq2seq
 from training.graph.tidy import tidy
@@ -129,6 +130,7 @@ def _save(traced: ir.Model, path: Path) -> None:
         if node.op_type == "RNN":  # the runtime's own is slow, and not independent of the batch
             lower(graph, node, float_product, float_product)
     tidy(graph)
+    store_in_halves(graph)
     ir.save(graph, path)
 
 

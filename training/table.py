@@ -51,7 +51,7 @@ def parameters(bundle: Bundle) -> int:
     files = {manifest.variants["fp32"].file} | ({manifest.encoder.file} if manifest.encoder else set())
     values = [value for file in files for value in ir.load(bundle.path(file)).graph.initializers.values()]
     weights = [value.const_value.numpy() for value in values if value.const_value is not None]
-    return sum(int(np.count_nonzero(array)) for array in weights if array.dtype == np.float32)
+    return sum(int(np.count_nonzero(array)) for array in weights if array.dtype in (np.float16, np.float32))
 
 
 def _row(bundle: Bundle) -> tuple[str, ...]:

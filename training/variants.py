@@ -15,6 +15,7 @@ from service.runtime import Device
 from training.golden import record
 from training.graph.cells import float_product
 from training.graph.explain import explained, save_sharing
+from training.graph.halves import store_in_halves
 from training.graph.lower import lower
 from training.graph.tidy import tidy
 from training.graph.trace import Network, Traced
@@ -70,7 +71,8 @@ def build_int8(folder: Path, traced: Traced, fp32: Built, sample: Array, bound: 
     largest = calibrate(traced, sample)
     reasons = []
     for heads in (True, False):
-        model = _written(folder / "model.int8.onnx", quantized_model(traced, largest, heads=heads), traced.signature)
+        graph = quantized_model(traced, largest, heads=heads)
+        model = _written(folder / "model.int8.onnx", graph, traced.signature, folder / fp32.variant.file)
         golden = record(model, sample)
         figures = measure(fp32.model, model, golden, sample, bound)
         reason = refusal(figures)
@@ -93,10 +95,16 @@ def build_explain(folder: Path, traced: Traced) -> ExplainGraph | None:
     watched = explained(traced)
     if not watched.layers:
         return None
+    store_in_halves(watched.model)
     save_sharing(watched.model, folder / "explain.onnx", folder / "model.onnx")
     return ExplainGraph(file="explain.onnx", layers=watched.layers)
 
 
-def _written(path: Path, graph: ir.Model, signature: Signature) -> Model:
-    ir.save(graph, path)
+def _written(path: Path, graph: ir.Model, signature: Signature, shared: Path | None = None) -> Model:
+    """Constants that stand in the file `shared` as well are read from there."""
+    store_in_halves(graph)
+    if shared is None:
+        ir.save(graph, path)
+    else:
+        save_sharing(graph, path, shared)
     return Model(path, signature, Device("cpu"))
