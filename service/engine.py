@@ -10,7 +10,8 @@ import structlog
 
 from service.batch import Batch, InputSpec, Row
 from service.decoding import scheduler_for
-from service.errors import Code, Reason, ServiceError, draining, internal, invalid
+from service.errors import Code, Reason, ServiceError, draining, internal
+from service.intake import Intake
 from service.lanes import ENCODER_LANE, Decoding
 from service.metrics import EngineCounters, EngineGauges
 from service.pace import Pace
@@ -18,7 +19,7 @@ from service.runner import Runnable, Runner
 from service.scheduler import Limits, Plan
 from service.session import Session
 from service.state import Array, StateSpec
-from service.stream import Message, Stream
+from service.stream import Message, Standing, Stream
 from service.tasks.task import Reaction, Task, Turn
 
 log = structlog.get_logger()
@@ -45,10 +46,14 @@ class Engine:
         self._pace = pace or Pace()
         self._runner = Runner(model, inputs, self._pace.inline_limit, self.counters.run_time)
         self._clock = clock
+        self.states = tuple(states)
         self._table, self._scheduler = scheduler_for(states, self.limits, decoding)
         self._streams: dict[Session, Stream] = {}
         self._wake: asyncio.Future[None] | None = None
         self._empty = asyncio.Event()
+        self._intake = Intake(
+            name, self._scheduler, self.limits, clock, wake_up=self._wake_up, break_off=self._break_off
+        )
         self._admitting = True
 
     @property
@@ -71,10 +76,18 @@ class Engine:
             raise draining()
         progress = task.begin(options)
         session = self._scheduler.open(session_id, self._clock(), patience or self._pace.patience)
-        stream = Stream(task, progress, session, self._on_taken)
-        self._streams[session] = stream
-        self.counters.sessions_opened += 1
-        return stream
+        return self._joined(Stream(task, options, progress, session, self._on_taken))
+
+    def snapshot(self, stream: Stream) -> Standing:
+        """All of a session as plain data. Raises RuntimeError while it is in flight: between ticks it never is."""
+        return stream.standing(self._scheduler.snapshot(stream.session))
+
+    def resume(self, task: Task[Any], standing: Standing) -> Stream:
+        """Admit a session that goes on where it stood. Raises what `open` raises, and CONTEXTS_EXHAUSTED."""
+        if not self._admitting:
+            raise draining()
+        session = self._scheduler.resume(standing.session, self._clock())
+        return self._joined(Stream.going_on(task, standing, session, self._on_taken))
 
     def submit(self, stream: Stream, message: Message | ServiceError) -> None:
         """Queue a message, or an error that ends the stream once all before it is answered.
@@ -83,7 +96,7 @@ class Engine:
         """
         if not stream.finished:
             stream.inbox.append(message)
-            self._feed(stream)
+            self._intake.feed(stream)
 
     def close(self, stream: Stream, cause: str = "cancelled") -> None:
         """The client is gone: end the session at once. Does nothing when it has ended already."""
@@ -109,7 +122,7 @@ class Engine:
         try:
             while True:
                 if self._scheduler.has_ready:
-                    await self._tick()
+                    await self.tick()
                 else:
                     self._wake = asyncio.get_running_loop().create_future()
                     await self._wake
@@ -128,13 +141,23 @@ class Engine:
             )
             self._finish(stream, ServiceError(Code.ABORTED, Reason.SESSION_EXPIRED, message), "expired")
 
+    def _joined(self, stream: Stream) -> Stream:
+        self._streams[stream.session] = stream
+        self.counters.sessions_opened += 1
+        self._wake_up()
+        return stream
+
+    def _break_off(self, stream: Stream, error: ServiceError) -> None:
+        """End a stream because of what its client sent."""
+        self._finish(stream, error, "failed")
+
     def _wake_up(self) -> None:
         """There is something to run."""
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
-    async def _tick(self) -> None:
-        """Run all that is ready."""
+    async def tick(self) -> None:
+        """Run all that is ready; called by `run`."""
         now = self._clock()
         plan = self._scheduler.plan(now)
         if plan is None:
@@ -214,55 +237,13 @@ class Engine:
             stream.next_delivery = now + merge_time
             stream.wake_writer()
         if stream.inbox:
-            self._feed(stream)
+            self._intake.feed(stream)
 
     def _on_taken(self, stream: Stream) -> None:
         """The client reads again: a session that was held for that goes on."""
         if stream.session.held and not stream.finished:
             self._scheduler.release(stream.session)
             self._wake_up()
-
-    def _takes_more(self, stream: Stream) -> bool:
-        """Whether the session has room for one more message of any allowed size."""
-        has_room = stream.session.accepts(self.limits.max_message_steps)
-        return has_room and not stream.progress.busy and not stream.finished
-
-    def _feed(self, stream: Stream) -> None:
-        """Hand messages to the session as long as it takes them."""
-        session = stream.session
-        while stream.inbox and self._takes_more(stream):
-            message = stream.inbox[0]
-            if isinstance(message, ServiceError):
-                if session.chunks or session.in_flight:
-                    break
-                self._finish(stream, message, "failed")
-                return
-            try:
-                self._accept(stream, message)
-                stream.inbox.popleft()
-            except Exception as error:
-                self._refuse(stream, error)
-        if not stream.inbox:
-            stream.wake_reader()
-
-    def _refuse(self, stream: Stream, error: Exception) -> None:
-        """End the stream because of its next message, once all before it is answered."""
-        if not isinstance(error, ServiceError):
-            # A fault of ours: it may end this session, never the tick of others in which the message was accepted.
-            log.exception("a message failed", model=self.name, task=stream.task.name)
-            error = internal(error)
-        # A session that was busy would not have been handed the message, and to this one no answer will come.
-        stream.progress.busy = False
-        stream.inbox.clear()
-        stream.inbox.append(error)
-
-    def _accept(self, stream: Stream, message: Message) -> None:
-        chunk = stream.task.accept(stream.progress, message.payload, message.sequence_number, self._clock())
-        if chunk.steps > self.limits.max_message_steps:
-            limit = f"the limit of {self.limits.max_message_steps}: send it in pieces"
-            raise invalid(Reason.MESSAGE_TOO_LARGE, f"a message of {chunk.steps} steps is over {limit}")
-        self._scheduler.submit(stream.session, chunk)
-        self._wake_up()
 
     def _fail(self, row: Row, error: Exception) -> None:
         """End the one session whose row makes the model raise."""

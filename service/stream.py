@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from service.errors import ServiceError
+from service.scheduler import Snapshot
 from service.session import Session
 from service.tasks.task import Answer, Task
 
@@ -16,6 +17,21 @@ class Message(NamedTuple):
 
     sequence_number: int
     payload: Any
+
+
+class Standing(NamedTuple):
+    """A session as plain data, with its task's share: what its stream needs to go on elsewhere.
+
+    `accepted`: the last message that the task took; `answers`: numbered ones that are not known to have arrived.
+    """
+
+    session: Snapshot
+    progress: Any
+    options: Any
+    accepted: int
+    next_answer_number: int
+    answers: tuple[Answer, ...]
+    branch_number: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +45,7 @@ class Stream:
     """
 
     task: Task[Any]
+    options: Any
     progress: Any
     session: Session
     on_taken: Callable[["Stream"], None]
@@ -38,10 +55,30 @@ class Stream:
     next_delivery: float = 0.0
     finished: bool = False
     error: ServiceError | None = None
+    accepted: int = 0
+    branch_number: int = 0
     _interim_last: bool = False
     _answers_due: bool = False
     _reader: asyncio.Future[None] | None = None
     _writer: asyncio.Future[None] | None = None
+
+    @classmethod
+    def going_on(
+        cls, task: Task[Any], standing: Standing, session: Session, on_taken: Callable[["Stream"], None]
+    ) -> "Stream":
+        """The stream of a session that was resumed."""
+        stream = cls(task, standing.options, standing.progress, session, on_taken)
+        stream.accepted, stream.next_answer_number = standing.accepted, standing.next_answer_number
+        stream.branch_number = standing.branch_number
+        stream.outbox = list(standing.answers)
+        return stream
+
+    def standing(self, session: Snapshot) -> Standing:
+        """All of it as plain data, `session` being that of its session."""
+        answers = tuple(answer for answer in self.outbox if answer.number)
+        return Standing(
+            session, self.progress, self.options, self.accepted, self.next_answer_number, answers, self.branch_number
+        )
 
     async def has_room(self) -> None:
         """Return once the inbox is empty or the stream has ended."""

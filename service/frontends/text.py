@@ -15,6 +15,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders
 
 from service.errors import BundleError, Reason
+from service.plain import Part
 
 LONGEST_PIECE = 256
 
@@ -154,6 +155,14 @@ class TokenDecoder:
         text = self._decoder.decode(b"", final=True)
         self._decoder.reset()
         return text
+
+
+def text_parts(frontend: TextFrontend) -> dict[type, Part]:
+    """Streams and decoders of a frontend as plain data: what they hold."""
+    return {
+        TextStream: Part(lambda stream: stream.held, frontend.stream),
+        TokenDecoder: Part(lambda decoder: decoder.held, frontend.decoder),
+    }
 
 
 def _token_bytes(tokenizer: Tokenizer) -> list[bytes]:

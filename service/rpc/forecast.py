@@ -10,7 +10,7 @@ from hiddenstate.v1 import forecast_pb2, session_pb2
 from service.bundle import Manifest
 from service.errors import Reason, invalid
 from service.frontends.calendar import Frequency, Times
-from service.tasks.forecast import Demand, FollowingOptions, Forecast, ForecastOptions, Observations
+from service.tasks.following import Demand, FollowingOptions, Forecast, ForecastOptions, Observations
 from service.tasks.task import Answer, Finish
 
 SECOND = 1_000_000

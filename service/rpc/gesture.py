@@ -7,8 +7,8 @@ import numpy as np
 
 from hiddenstate.v1 import gesture_pb2, session_pb2
 from service.bundle import Manifest
-from service.tasks.gesture import Frames, GestureEvent, GestureOptions, Recognized
 from service.tasks.task import Answer, Finish
+from service.tasks.watching import Frames, GestureEvent, GestureOptions, Recognized
 
 
 class GestureCodec:

@@ -12,7 +12,7 @@ from service.errors import BundleError, Reason, invalid
 from service.session import Chunk
 from service.state import Array
 from service.tasks.sampling import log_softmax
-from service.tasks.task import NOTHING, End, Item, Reaction, Turn
+from service.tasks.task import NOTHING, End, Item, Reaction, Turn, plain_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class ClassificationTask:
     """Sessions whose every step is an example."""
 
     name = "classification"
+    plain = plain_of((Classifying, ClassificationOptions, Classification))
 
     def __init__(self, *, input_name: str, output_name: str, columns: int, labels: Sequence[str]) -> None:
         """`columns`: features of an example; `labels`: classes in the order of the output."""

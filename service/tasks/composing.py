@@ -142,6 +142,23 @@ class Composing:
     busy: bool = False
 
 
+RECORDS = (
+    Composing,
+    MusicOptions,
+    ComposingOptions,
+    Sampling,
+    Key,
+    Choir,
+    SungNote,
+    OpenNote,
+    Run,
+    Note,
+    ComposedNote,
+    Composition,
+    StopReason,
+)
+
+
 def check_tempo(tempo: float, where: str) -> None:
     """Raise OPTION_OUT_OF_RANGE for quarter notes per minute that no server takes."""
     if not MIN_TEMPO <= tempo <= MAX_TEMPO:

@@ -28,6 +28,8 @@ class InferringDecoder(Inferring):
 class DecodingInference(Inference):
     """Sessions that send a source, then tokens, one message after the other; `finish` begins with the next source."""
 
+    plain = Inference.plain.joined((InferringDecoder,))
+
     def __init__(
         self,
         source: InputSpec,

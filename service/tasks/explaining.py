@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from service.bundle import Gate, WatchedLayer
 from service.session import Chunk
 from service.state import Array
-from service.tasks.task import Item, Reaction, Task, Turn
+from service.tasks.task import Item, Reaction, Remembering, Task, Turn
 
 
 class LayerActivations(NamedTuple):
@@ -59,6 +59,8 @@ class Explaining:
         self.name = task.name
         self._task = task
         self._layers = tuple(layers)
+        if isinstance(task, Remembering):
+            self.plain = task.plain.joined((Watching,))
 
     def begin(self, options: Any) -> Watching:
         """A session of the task."""

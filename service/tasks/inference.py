@@ -12,7 +12,7 @@ from service.bundle import Bundle, Manifest, TensorSpec
 from service.errors import Reason, ServiceError, invalid
 from service.session import Chunk
 from service.state import Array
-from service.tasks.task import NOTHING, End, Finish, Item, Reaction, Turn
+from service.tasks.task import NOTHING, End, Finish, Item, Reaction, Turn, plain_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Inference:
     """Sessions that take tensors as the model does, less the batch axis."""
 
     name = "inference"
+    plain = plain_of((Inferring, InferenceOptions, Outputs))
 
     def __init__(
         self, inputs: Sequence[InputSpec], output_names: Sequence[str], *, max_steps: int, whole_sequence: bool = False

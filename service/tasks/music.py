@@ -27,6 +27,7 @@ from service.session import Chunk
 from service.state import Array
 from service.tasks.composing import (
     MAX_QUARTERS_AHEAD,
+    RECORDS,
     Compose,
     ComposedNote,
     Composing,
@@ -41,14 +42,15 @@ from service.tasks.composing import (
     check_tempo,
     key_of_notes,
 )
-from service.tasks.sampling import Dice, Draw, choose, log_softmax
-from service.tasks.task import NOTHING, End, Item, Reaction, Turn
+from service.tasks.sampling import DICE, Dice, Draw, choose, log_softmax
+from service.tasks.task import NOTHING, End, Item, Reaction, Turn, plain_of
 
 
 class MusicComposition:
     """Sessions that make music: notes are kept without an answer, `Compose` answers note by note."""
 
     name = "music"
+    plain = plain_of(RECORDS, {Dice: DICE})
 
     def __init__(self, pitches: Range, *, input_name: str, output_name: str) -> None:
         """`pitches` are what the network knows, in C; a key moves them by up to 6 semitones."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import Reason, invalid
+from service.plain import Part
 from service.state import Array
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -83,6 +84,10 @@ class Dice:
             self._block = np.random.Generator(bits).random(DRAWS_PER_BLOCK).tolist()
         self.drawn += 1
         return self._block[place]
+
+
+DICE = Part(save=lambda dice: (dice.seed, dice.drawn), load=lambda held: Dice(*held))
+"""Dice as plain data: the numbers of a block are drawn again."""
 
 
 class Draw(NamedTuple):

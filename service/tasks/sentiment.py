@@ -8,11 +8,11 @@ import numpy as np
 
 from service.bundle import Bundle
 from service.errors import BundleError, Reason, invalid
-from service.frontends.text import TextFrontend, TextStream
+from service.frontends.text import TextFrontend, TextStream, text_parts
 from service.session import Chunk
 from service.state import Array
 from service.tasks.sampling import log_softmax
-from service.tasks.task import End, Finish, Item, Reaction, Turn
+from service.tasks.task import End, Finish, Item, Reaction, Turn, plain_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class SentimentAnalysis:
         self._output = output_name
         self._labels = tuple(labels)
         self._max_characters = max_characters
+        self.plain = plain_of((Reading, SentimentOptions, Sentiment, Text), text_parts(frontend))
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, max_characters: int) -> "SentimentAnalysis":
@@ -138,11 +139,10 @@ class SentimentAnalysis:
         return self._frontend.token_text(int(chunk.inputs[self._input][step]))
 
     def _close_document(self, progress: Reading, message: Finish | End, sequence_number: int, now: float) -> Chunk:
-        chunk = self._chunk(progress, progress.stream.flush(), sequence_number, now, mark=message)
-        if progress.token_count == 0:
+        if progress.token_count == 0 and not self._frontend.encode(progress.stream.held):
             raise invalid(Reason.TEXT_EMPTY, "the document ends before its first word: send text first", "finish")
         progress.busy = True
-        return chunk
+        return self._chunk(progress, progress.stream.flush(), sequence_number, now, mark=message)
 
     def _chunk(
         self, progress: Reading, ids: list[int], sequence_number: int, now: float, mark: Text | Finish | End

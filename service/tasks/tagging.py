@@ -14,7 +14,7 @@ from service.session import Chunk
 from service.state import Array
 from service.tasks.entities import Floats, best_path, marks_runs, spans
 from service.tasks.sampling import log_softmax
-from service.tasks.task import NOTHING, End, Finish, Item, Reaction, Turn
+from service.tasks.task import NOTHING, End, Finish, Item, Reaction, Turn, plain_of
 
 MAX_WORD_CHARACTERS = 256
 MAX_SENTENCE_WORDS = 16_384
@@ -120,6 +120,7 @@ class Tagging:
     """Sessions that tag. A network that needs whole sentences reads one when it is complete."""
 
     name = "tagging"
+    plain = plain_of((Sentence, TaggingOptions, Words, Tag, Entity, TaggedSentence))
 
     def __init__(
         self, frontend: WordFrontend, *, input_name: str, heads: Sequence[Head], max_words: int | None = None

@@ -1,9 +1,10 @@
 """The task protocol: the engine knows a task by this alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from service.plain import Part, Plain
 from service.session import Chunk, Segment
 from service.state import Array
 
@@ -87,6 +88,16 @@ class Task(Protocol[P]):
         ...
 
 
+@runtime_checkable
+class Remembering(Protocol):
+    """A task whose sessions can be resumed: all that it remembers, marks and gives is plain data to `plain`.
+
+    A message that it refuses leaves the progress of its session as it was.
+    """
+
+    plain: Plain
+
+
 @dataclass(frozen=True, slots=True)
 class Finish:
     """The sequence is complete; another one may follow in the same session."""
@@ -95,3 +106,8 @@ class Finish:
 @dataclass(frozen=True, slots=True)
 class End:
     """The client has no more input."""
+
+
+def plain_of(records: Iterable[type], parts: Mapping[type, Part] | None = None) -> Plain:
+    """The encoding of a task, which lists the records and parts of its own."""
+    return Plain((Answer, Chunk, End, Finish, *records), parts)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from service.bundle import Bundle
 from service.errors import BundleError, Reason, invalid
-from service.frontends.text import TextFrontend, TextStream, TokenDecoder
+from service.frontends.text import TextFrontend, TextStream, TokenDecoder, text_parts
 from service.session import Chunk
 from service.state import Array
 from service.tasks.generation import (
@@ -21,9 +21,9 @@ from service.tasks.generation import (
     StopReason,
     Token,
 )
-from service.tasks.sampling import Dice, Draw, Floats, choose, log_softmax
+from service.tasks.sampling import DICE, Dice, Draw, Floats, Sampling, choose, log_softmax
 from service.tasks.stopping import StopWatch
-from service.tasks.task import NOTHING, End, Item, Reaction, Turn
+from service.tasks.task import NOTHING, End, Item, Reaction, Turn, plain_of
 
 
 @dataclass(slots=True)
@@ -55,6 +55,22 @@ class Writing:
     busy: bool = False
 
 
+RECORDS = (
+    Writing,
+    _Run,
+    StopWatch,
+    SessionOptions,
+    GenerationOptions,
+    Sampling,
+    Prompt,
+    Generate,
+    Token,
+    Alternative,
+    Completion,
+    StopReason,
+)
+
+
 class TextGeneration:
     """Sessions that write: prompts are fed without an answer, `Generate` answers token by token."""
 
@@ -77,6 +93,7 @@ class TextGeneration:
         self._end_token_ids = frozenset(end_token_ids)
         self._max_token_count = max_token_count
         self._max_characters = max_characters
+        self.plain = plain_of(RECORDS, {Dice: DICE, **text_parts(frontend)})
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, max_characters: int) -> "TextGeneration":

@@ -13,7 +13,7 @@ from service.state import Array
 from service.tasks import beams
 from service.tasks.beams import Search, Step, advance
 from service.tasks.generation import Alternative, StopReason, Token
-from service.tasks.task import NOTHING, End, Finish, Item, Reaction, Turn
+from service.tasks.task import NOTHING, End, Finish, Item, Reaction, Turn, plain_of
 from service.tasks.translating import Hypothesis, Recommended, SourceText, Translation, TranslationOptions
 
 MAX_CHARACTERS_PER_TOKEN = 64
@@ -44,10 +44,27 @@ class Translating:
         self.told, self.held, self.begun, self.busy = 0, "", False, False
 
 
+RECORDS = (
+    Translating,
+    TranslationOptions,
+    Source,
+    Search,
+    Step,
+    beams.Hypothesis,
+    SourceText,
+    Token,
+    Alternative,
+    Hypothesis,
+    Translation,
+    StopReason,
+)
+
+
 class TranslationTask:
     """Sessions that translate one sentence after the other."""
 
     name = "translation"
+    plain = plain_of(RECORDS)
 
     def __init__(
         self,
@@ -106,15 +123,15 @@ class TranslationTask:
         if isinstance(message, SourceText):
             self._gather(progress, message.text)
             return Chunk(sequence_number, {}, 0, now)
-        progress.busy = True
         if isinstance(message, End) and not "".join(progress.pieces).strip():
+            progress.busy = True
             return Chunk(sequence_number, {}, 0, now, mark=message)
         source = self._frontend.encode("".join(progress.pieces))
         if not source.ids:
             raise invalid(Reason.TEXT_EMPTY, "the sentence holds nothing to read: send text before its end", "finish")
         if len(source.ids) > self._max_source_tokens:
             raise self._too_long(f"{len(source.ids)} tokens", f"{self._max_source_tokens} tokens")
-        progress.source = source
+        progress.source, progress.busy = source, True
         return Chunk(sequence_number, {self._source: np.array(source.ids, np.int64)}, len(source.ids), now, message)
 
     def react(self, turns: Sequence[Turn[Translating]], outputs: Mapping[str, Array], now: float) -> Sequence[Reaction]:
@@ -126,9 +143,10 @@ class TranslationTask:
         return self._advance(turns, outputs, now)
 
     def _gather(self, progress: Translating, text: str) -> None:
-        progress.character_count += len(text)
-        if progress.character_count > self._max_characters:
-            raise self._too_long(f"{progress.character_count} characters", f"{self._max_characters} characters")
+        count = progress.character_count + len(text)
+        if count > self._max_characters:
+            raise self._too_long(f"{count} characters", f"{self._max_characters} characters")
+        progress.character_count = count
         if text:
             progress.pieces.append(text)
 

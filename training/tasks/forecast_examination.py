@@ -12,7 +12,8 @@ from pydantic import JsonValue
 from service.bundle import Anchor, Bundle, QualityFigure
 from service.frontends.series import Features, SeriesFrontend
 from service.model import Model, load_model
-from service.tasks.forecast import FollowingOptions, Forecasting, ForecastModel, ForecastOptions, Observations
+from service.tasks.following import FollowingOptions, ForecastOptions, Observations
+from service.tasks.forecast import Forecasting, ForecastModel
 from training.alone import answers_alone
 from training.batches import padded
 from training.data.cache import DataError

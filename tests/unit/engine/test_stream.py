@@ -22,7 +22,7 @@ def taken() -> list[Stream]:
 @pytest.fixture
 def stream(taken: list[Stream]) -> Stream:
     session = Session("s", Tenancy(0, 0), 9, patience=1.0, touched=0.0)
-    return Stream(Talking(), Talk(), session, taken.append)
+    return Stream(Talking(), None, Talk(), session, taken.append)
 
 
 def items(answers: list[Answer]) -> list[object]:

@@ -9,7 +9,7 @@ from service.bundle import load_bundle
 from service.errors import Reason, ServiceError
 from service.frontends.calendar import Frequency
 from service.rpc.forecast import ForecastCodec
-from service.tasks.forecast import Demand, Forecast, Observations
+from service.tasks.following import Demand, Forecast, Observations
 from service.tasks.task import Answer, Finish
 from tests.repositories import FORECAST, REPOSITORY
 

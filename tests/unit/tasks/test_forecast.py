@@ -14,15 +14,8 @@ from service.errors import BundleError, Reason, ServiceError
 from service.frontends.calendar import Frequency
 from service.frontends.series import SeriesFrontend
 from service.state import StateSpec
-from service.tasks.forecast import (
-    Demand,
-    FollowingOptions,
-    Forecast,
-    Forecasting,
-    ForecastModel,
-    ForecastOptions,
-    Observations,
-)
+from service.tasks.following import Demand, FollowingOptions, Forecast, ForecastOptions, Observations
+from service.tasks.forecast import Forecasting, ForecastModel
 from service.tasks.task import End, Finish
 from tests.fakes import crowd, engine_of, play
 from tests.repositories import FORECAST, REPOSITORY, SERIES

@@ -16,16 +16,10 @@ from service.frontends.activity import Activity
 from service.frontends.scaling import Scaling
 from service.frontends.sensors import SensorFrontend
 from service.state import StateSpec
-from service.tasks.gesture import (
-    Frames,
-    GestureEvent,
-    GestureModel,
-    GestureOptions,
-    GestureRecognition,
-    Recognized,
-)
+from service.tasks.gesture import GestureModel, GestureRecognition
 from service.tasks.scoring import ScoreHead
 from service.tasks.task import Answer, End, Finish
+from service.tasks.watching import Frames, GestureEvent, GestureOptions, Recognized
 from tests.fakes import crowd, engine_of, play
 from tests.repositories import GESTURE, REPOSITORY, SERIES, copy_bundle, edit_manifest
 from tests.strategies import cuts, few, limits

@@ -1,0 +1,74 @@
+"""Keys that sign what leaves the server and comes back: snapshots and resume tokens."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.errors import Code, Reason, ServiceError
+
+KEY_BYTES = 32
+MAC_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Keys:
+    """HMAC-SHA256 keys by their id; the one called `current` signs, all of them are accepted."""
+
+    keys: Mapping[str, bytes]
+    current: str
+
+    @classmethod
+    def fresh(cls) -> "Keys":
+        """One random key."""
+        key_id = secrets.token_hex(4)
+        return cls({key_id: secrets.token_bytes(KEY_BYTES)}, key_id)
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Keys":
+        """Keys in a file, `<id> <key in hexadecimal>` a line; the first line signs. A file that is not there is made,
+        readable to its owner alone, with one random key. Raises SETTING_INVALID.
+        """
+        if not path.exists():
+            _write_key(path, cls.fresh())
+        try:
+            lines = [line.split() for line in path.read_text("ascii").splitlines() if line.strip()]
+            keys = {key_id: bytes.fromhex(key) for key_id, key in lines}
+            if not keys or len(keys) != len(lines) or any(len(key) < KEY_BYTES for key in keys.values()):
+                raise ValueError("no key, two of one id, or one shorter than 32 bytes")
+        except (OSError, ValueError) as error:
+            message = f"{path}: not a file of signing keys, which has `<id> <64 hexadecimal digits>` a line ({error})"
+            raise ServiceError(Code.INVALID_ARGUMENT, Reason.SETTING_INVALID, message) from error
+        return cls(keys, lines[0][0])
+
+    def sign(self, data: bytes) -> tuple[str, bytes]:
+        """The id of the key in use, and the code of the data."""
+        return self.current, hmac.digest(self.keys[self.current], data, hashlib.sha256)
+
+    def knows(self, key_id: str) -> bool:
+        """Whether there is such a key."""
+        return key_id in self.keys
+
+    def verify(self, key_id: str, data: bytes, code: bytes) -> bool:
+        """Whether the data was signed so; takes the same time whatever the answer."""
+        return hmac.compare_digest(hmac.digest(self.keys[key_id], data, hashlib.sha256), code)
+
+
+def _write_key(path: Path, keys: Keys) -> None:
+    """Whoever comes first makes the file; another process that starts at the same time reads that one's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(f"{keys.current} {keys.keys[keys.current].hex()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    finally:
+        beside.unlink()
