@@ -33,6 +33,8 @@ ELSEWHERE = {
     Reason.MODEL_RUN_FAILED,
     Reason.BACKLOG_EXHAUSTED,
     Reason.INTERNAL,
+    # Bytes that are no snapshot, or of something else: tests of snapshots.
+    *(reason for reason in Reason if reason.startswith("SNAPSHOT_")),
     # Never reach a client of the API: tests of bundles, devices and settings.
     *(reason for reason in Reason if reason.startswith(("BUNDLE_", "DEVICE_", "SETTING_"))),
 }

@@ -1,0 +1,69 @@
+"""Snapshots in the memory of the process: they end with it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from service.stores.store import Entry, Write
+
+
+@dataclass(slots=True)
+class _Kept:
+    epoch: int
+    data: bytes | None
+    until: float
+
+
+class MemoryStore:
+    """A dictionary."""
+
+    name = "memory"
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+
+    async def claim(self, session_id: str, lifetime: float) -> Entry:
+        """Become the owner."""
+        found = self._living(session_id)
+        kept = _Kept(found.epoch + 1 if found else 1, found.data if found else None, self._clock() + lifetime)
+        self._kept[session_id] = kept
+        return Entry(kept.epoch, kept.data)
+
+    async def write(self, writes: Sequence[Write]) -> list[bool]:
+        """Write snapshots."""
+        return [self._write(each) for each in writes]
+
+    async def read(self, session_id: str) -> Entry | None:
+        """The latest of a session."""
+        found = self._living(session_id)
+        return Entry(found.epoch, found.data) if found else None
+
+    async def erase(self, session_id: str, epoch: int | None = None) -> bool:
+        """Forget a session."""
+        found = self._living(session_id)
+        if found is None or epoch not in (None, found.epoch):
+            return False
+        del self._kept[session_id]
+        return True
+
+    async def expire(self) -> int:
+        """Forget sessions whose time is over."""
+        over = [session_id for session_id, kept in self._kept.items() if kept.until <= self._clock()]
+        for session_id in over:
+            del self._kept[session_id]
+        return len(over)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _write(self, write: Write) -> bool:
+        found = self._living(write.session_id)
+        if found is None or found.epoch != write.epoch:
+            return False
+        found.data, found.until = write.data, self._clock() + write.lifetime
+        return True
+
+    def _living(self, session_id: str) -> _Kept | None:
+        found = self._kept.get(session_id)
+        return found if found and found.until > self._clock() else None

@@ -1,0 +1,84 @@
+"""Snapshots in Redis, shared by all servers that use it; they survive what its own persistence survives."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.stores.store import Entry, StoreError, Write
+
+_CLAIM = """
+local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return {epoch, redis.call('HGET', KEYS[1], 'data')}
+"""
+_WRITE = """
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'data', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+_ERASE = """
+if ARGV[1] ~= '' and redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+class RedisStore:
+    """Scripts keep each compare-and-set whole; writes of one call go out in one pipeline. Redis forgets by itself."""
+
+    name = "redis"
+
+    def __init__(self, url: str, *, prefix: str = "hiddenstate:session:", timeout: float = 5.0) -> None:
+        """`url`: such as redis://localhost:6379/0. `timeout`: seconds for one exchange. Raises StoreError."""
+        try:
+            from redis.asyncio import Redis
+            from redis.exceptions import RedisError
+        except ImportError as error:
+            raise StoreError("the Redis store needs the package redis: pip install 'hiddenstate[redis]'") from error
+        self._failures = (RedisError, OSError, TimeoutError)
+        self._prefix = prefix
+        try:
+            self._redis: Any = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+        except ValueError as error:
+            raise StoreError(f"{url!r} is no address of Redis: {error}") from error
+
+    async def claim(self, session_id: str, lifetime: float) -> Entry:
+        """Become the owner."""
+        epoch, data = await self._do(self._redis.eval(_CLAIM, 1, self._key(session_id), _milliseconds(lifetime)))
+        return Entry(int(epoch), data)
+
+    async def write(self, writes: Sequence[Write]) -> list[bool]:
+        """Write snapshots in one pipeline."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for session_id, epoch, data, lifetime in writes:
+            pipeline.eval(_WRITE, 1, self._key(session_id), epoch, data, _milliseconds(lifetime))
+        return [bool(done) for done in await self._do(pipeline.execute())]
+
+    async def read(self, session_id: str) -> Entry | None:
+        """The latest of a session."""
+        epoch, data = await self._do(self._redis.hmget(self._key(session_id), "epoch", "data"))
+        return None if epoch is None else Entry(int(epoch), data)
+
+    async def erase(self, session_id: str, epoch: int | None = None) -> bool:
+        """Forget a session."""
+        return bool(await self._do(self._redis.eval(_ERASE, 1, self._key(session_id), "" if epoch is None else epoch)))
+
+    async def expire(self) -> int:
+        """Redis does it."""
+        return 0
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    def _key(self, session_id: str) -> str:
+        return f"{self._prefix}{session_id}"
+
+    async def _do(self, work: Any) -> Any:
+        try:
+            return await work
+        except self._failures as error:
+            raise StoreError(f"Redis: {error}") from error
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

