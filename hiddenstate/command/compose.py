@@ -42,16 +42,12 @@ def compose(
     Harmonise a melody:  hiddenstate compose chorale.mid --melody tune.mid --key 'G major'
     """
     from hiddenstate.client import Client
-    from hiddenstate.command.midi import read_midi, write_audio, write_midi
-    from hiddenstate.tasks.music import VOICE_NAMES, musical_key
+    from hiddenstate.command.midi import read_midi
+    from hiddenstate.tasks.music import VOICE_NAMES
 
     if audio and not out:
         raise typer.BadParameter("--audio is made from the MIDI file: name one, e.g. hiddenstate compose out.mid")
-    if key:
-        try:
-            musical_key(key)
-        except ValueError as error:
-            raise typer.BadParameter(f"--key {error}") from error
+    _check_key(key)
     primed = read_midi(prime, len(VOICE_NAMES)) if prime else []
     given = read_midi(melody, 1) if melody else []
     with Client(address) as client:
@@ -70,6 +66,24 @@ def compose(
         )
         end = max((each.end for each in [*given, *primed]), default=0.0) + (0.0 if given else quarters)
         notes = _print_json(music, [*primed, *given]) if json else _show(music, [*primed, *given], end)
+    _write_files(notes, tempo, out, audio, plot)
+
+
+def _check_key(key: str) -> None:
+    from hiddenstate.tasks.music import musical_key
+
+    try:
+        if key:
+            musical_key(key)
+    except ValueError as error:
+        raise typer.BadParameter(f"--key {error}") from error
+
+
+def _write_files(notes: list[Note], tempo: float, out: Path | None, audio: Path | None, plot: Path | None) -> None:
+    """The music in every form that was asked for."""
+    from hiddenstate.command.midi import write_audio, write_midi
+    from hiddenstate.command.piano_roll import save_roll
+
     if out:
         write_midi(notes, tempo, out)
         note(f"wrote {out}")
@@ -77,8 +91,6 @@ def compose(
         write_audio(out, audio)
         note(f"wrote {audio}")
     if plot:
-        from hiddenstate.command.piano_roll import save_roll
-
         save_roll(notes, plot)
         note(f"wrote {plot}")
 

@@ -76,9 +76,7 @@ def generate(
             explain=explain or plot is not None,
         )
         if json:
-            print_all_json(stream)
-            if stream.completion is not None:
-                print_json(stream.completion)
+            _print_json(stream)
         elif explain:
             show_gates(stream)
         else:
@@ -108,6 +106,12 @@ class _Prompt:
         for piece in self._pieces:
             self.sent += piece
             yield piece
+
+
+def _print_json(stream: TextStream) -> None:
+    print_all_json(stream)
+    if stream.completion is not None:
+        print_json(stream.completion)
 
 
 def _print_text(stream: TextStream, prompt: _Prompt) -> None:
