@@ -19,7 +19,7 @@ test bench: export OMP_NUM_THREADS ?= 1
 
 ##@ Run
 
-demo: $(VENV)/.service ## Start the server on the shipped models; stream text and live sentiment; stop it (no torch)
+demo: $(VENV)/.service ## Start the server on the shipped models; play a scene for each task; stop it (no torch)
 	$(BIN)/hiddenstate demo
 
 serve: $(VENV)/.service ## Serve the shipped models on 127.0.0.1:50051, metrics on 127.0.0.1:9090

@@ -21,7 +21,7 @@ from hiddenstate.command import (
 ASK, RUN = "Ask a server", "Run a server"
 
 app = typer.Typer(
-    help="Stream text, sentiment and tensors through recurrent models whose state lives on the server.",
+    help="Stream text, series, gestures, music and more through recurrent models whose state lives on the server.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -54,7 +54,7 @@ def _options(
 def demo(
     models: Annotated[str, typer.Option(help="Model repository to serve.")] = "models",
 ) -> None:
-    """Start a server on the shipped models, stream text and live sentiment, show its metrics, stop it."""
+    """Start a server on the shipped models, play a scene for each task, show its metrics, stop it."""
     from hiddenstate.demo import run
 
     raise typer.Exit(run(models))

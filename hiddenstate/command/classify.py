@@ -13,6 +13,9 @@ import typer
 from hiddenstate.command.terminal import ADDRESS, Address, Json, print_json
 
 if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
     from hiddenstate.tasks.classification import Classification
 
 PICTURE = 8
@@ -34,8 +37,11 @@ def classify(
 
     A first line of names is passed over, and so is a column called label:  hiddenstate classify rows.csv -m digits
     """
+    from rich.console import Console
+
     from hiddenstate.client import Client
 
+    console = Console(highlight=False)
     if file is None and sys.stdin.isatty():
         raise typer.BadParameter("give a CSV file of rows, or rows through a pipe")
     source: Iterable[str] = sys.stdin if file is None or str(file) == "-" else file.open(encoding="utf-8")
@@ -45,7 +51,7 @@ def classify(
             if json:
                 print_json(found)
             elif sys.stdout.isatty():
-                _show(found, sent[place] if picture else [], classes)
+                console.print(_picture_and_bars(found, sent[place] if picture else [], classes))
             else:
                 print(f"{found.label}\t{found.probabilities[found.label]:.3f}", flush=True)
 
@@ -78,9 +84,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _show(found: Classification, pixels: list[float], classes: int) -> None:
+def _picture_and_bars(found: Classification, pixels: list[float], classes: int) -> Table:
     """A bar for each of the likeliest classes, beside the picture if there is one."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -91,11 +96,13 @@ def _show(found: Classification, pixels: list[float], classes: int) -> None:
         bars.append("━" * max(round(probability * BAR), 1), style)
         bars.append(f" {probability:.1%}\n", style)
     grid = Table.grid(padding=(0, 2))
-    if len(pixels) == PICTURE * PICTURE:
-        lines = [pixels[start : start + PICTURE] for start in range(0, len(pixels), PICTURE)]
-        grid.add_row(
-            Text("\n".join("".join(2 * " ░▒▓█"[min(int(pixel / 4), 4)] for pixel in line) for line in lines)), bars
-        )
-    else:
-        grid.add_row(bars)
-    Console(highlight=False).print(grid)
+    grid.add_row(*([picture_of(pixels)] if len(pixels) == PICTURE * PICTURE else []), bars)
+    return grid
+
+
+def picture_of(pixels: list[float]) -> Text:
+    """A digit of 8 by 8 pixels in shades of grey."""
+    from rich.text import Text
+
+    lines = (pixels[start : start + PICTURE] for start in range(0, len(pixels), PICTURE))
+    return Text("\n".join("".join(2 * SHADES[min(int(pixel / 4), 4)] for pixel in line) for line in lines))

@@ -50,14 +50,17 @@ class FanChart:
         shown = list(self.past)[-max(room - ahead, 2) :]
         wide = max(1, min(3, room // (len(shown) + ahead)))
         yield from _draw(shown, self, wide, plain=console.color_system is None)
-        yield self._caption(len(shown) * wide)
+        yield self._caption(len(shown) * wide, options.max_width)
 
-    def _caption(self, indent: int) -> Text:
+    def _caption(self, indent: int, width: int) -> Text:
+        """What was observed, and what is ahead: below the fan where it fits, else further to the left."""
         levels = sorted(self.forecast.quantiles)
         says = f"{levels[0]:.0%} to {levels[-1]:.0%}" if levels else "means"
+        ahead = f" ▸ {len(self.forecast.means)} ahead, {says}"
+        observed = f"{self.name or 'observed'}: {self.forecast.observation_count} values"
+        indent = min(indent, width - LABEL_WIDTH - 1 - len(ahead))
         text = Text(" " * (LABEL_WIDTH + 1), style="dim", no_wrap=True, overflow="crop")
-        text.append(f"{self.name or 'observed'}: {self.forecast.observation_count} values".ljust(indent))
-        return text.append(f" ▸ {len(self.forecast.means)} ahead, {says}")
+        return text.append(observed.ljust(indent)).append(ahead)
 
 
 def _draw(shown: Sequence[float | None], chart: FanChart, wide: int, *, plain: bool) -> list[Text]:

@@ -35,13 +35,14 @@ def models(json: Json = False, address: Address = ADDRESS) -> None:
 
 
 def models_table(found: Sequence[Model]) -> Table:
-    """The models, two lines each."""
+    """The models, two lines each: of what was measured the first figure and its strongest baseline."""
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for column in ("model", "network", "runs on", "state", "quality"):
-        table.add_column(column, no_wrap=column != "quality")
+    for column in ("model", "network", "runs on", "state"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("quality", ratio=1)
     for model in found:
         table.add_row(*_row(model))
     return table
@@ -56,15 +57,25 @@ def _row(model: Model) -> tuple[str | Text, ...]:
     if model.problem is not None:
         return (name, network, "", state, Text(f"{model.problem.message} ({model.problem.reason})", style="red"))
     device = Text(f"{model.device} {model.variant}").append(f"\n{model.state_byte_count:,} B/session", style="dim")
-    quality = "\n".join(quality_of(figure) for figure in model.quality) or Text("not measured", style="dim")
+    quality = quality_of(hardest(model.quality)) if model.quality else Text("not measured", style="dim")
     return (name, network, device, state, quality)
 
 
-def quality_of(figure: Quality) -> str:
-    """A figure with its baseline, such as `accuracy 0.79 (TF-IDF 0.785)`."""
-    text = f"{spoken(figure.metric)} {figure.value:.4g}"
+def hardest(figures: Sequence[Quality]) -> Quality:
+    """The first figure, beside the strongest of the baselines that it is told with."""
+    alike = [each for each in figures if (each.metric, each.split) == (figures[0].metric, figures[0].split)]
+    beside = [each for each in alike if each.baseline_value is not None]
+    sign = 1 if figures[0].higher_is_better else -1
+    return max(beside, key=lambda each: sign * (each.baseline_value or 0.0), default=figures[0])
+
+
+def quality_of(figure: Quality) -> Text:
+    """A figure, such as `accuracy 0.79`, above its baseline, such as `0.785 TF-IDF`."""
+    from rich.text import Text
+
+    text = Text(f"{spoken(figure.metric)} {figure.value:.4g}", no_wrap=True, overflow="ellipsis")
     if figure.baseline_value is not None:
-        text += f" ({figure.baseline}: {figure.baseline_value:.4g})"
+        text.append(f"\n{figure.baseline_value:.4g} {figure.baseline}", style="dim")
     return text
 
 

@@ -79,17 +79,22 @@ def _print(tags: Iterator[Tag]) -> None:
         return
     from rich.console import Console
 
-    _print_live(tags, Console(highlight=False))
+    print_live(tags, Console(highlight=False))
 
 
-def _print_live(tags: Iterator[Tag], console: Console) -> None:
+def print_live(tags: Iterator[Tag], console: Console) -> None:
+    """Running text, every word in the colour of its tag; the names that were found below it."""
     from rich.text import Text
 
     known: dict[str, str] = {}
-    shown = 0
+    shown = column = 0
     for each in tags:
-        if each.word_number == 0 and each.answer_number > 1:
+        width = len(each.word) + len(each.label) + 2
+        # A sentence begins a line, and so does a word that a terminal would cut.
+        if (each.word_number == 0 and each.answer_number > 1) or column + width > console.width:
             console.print()
+            column = 0
+        column += width
         style = _style(each.label, known)
         console.print(Text.assemble((each.word, f"{style} bold"), ("/" + each.label, f"{style} dim"), " "), end="")
         sentences: list[TaggedSentence] = getattr(tags, "sentences", [])

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from hiddenstate import Client
 from hiddenstate import command as command_line
 from hiddenstate.command.app import app
-from hiddenstate.command.models import models_table
+from hiddenstate.command.models import hardest, models_table
 from hiddenstate.command.reading import Reading, scale
 from hiddenstate.errors import ServerError
-from hiddenstate.results import Sentiment
+from hiddenstate.results import Quality, Sentiment
 from tests.unit.hiddenstate.fake_server import fake_server
 
 
@@ -83,9 +83,18 @@ def test_the_table_of_models_shows_figures_beside_baselines_and_why_one_is_refus
     with Client(run.address) as client:
         console.print(models_table(client.models()))
     text = console.export_text()
-    assert "bits per character 1.6 (6-gram: 2.025)" in text
+    assert "bits per character 1.6 " in text
+    assert "2.025 6-gram" in text
     assert "BUNDLE_DIGEST_MISMATCH" in text
     assert "bitwise" not in text
+
+
+def test_of_several_baselines_the_strongest_is_shown():
+    def figure(baseline: str, value: float) -> Quality:
+        return Quality("accuracy", 0.75, True, "test", baseline, value, "")
+
+    assert hardest([figure("weak", 0.3), figure("strong", 0.76)]).baseline == "strong"
+    assert hardest([Quality("accuracy", 0.75, True, "test", "", None, "")]).baseline_value is None
 
 
 def test_an_argument_and_a_file_at_once_are_wrong_usage(run, tmp_path):

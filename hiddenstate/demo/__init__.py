@@ -1,4 +1,4 @@
-"""`hiddenstate demo`: a server on the shipped models, text and sentiment streamed from it, metrics, a clean stop."""
+"""`hiddenstate demo`: a server on the shipped models, a scene for every task, many sessions at once, a clean stop."""
 
 from __future__ import annotations
 
@@ -13,25 +13,18 @@ from rich.table import Table
 from hiddenstate.async_client import AsyncClient
 from hiddenstate.client import Client
 from hiddenstate.command.models import models_table
-from hiddenstate.command.reading import show_live
-from hiddenstate.command.words import Remembered, paced, split_words
+from hiddenstate.demo.made_up import PROMPT
+from hiddenstate.demo.scenes import SCENES, SEED, TEMPERATURE
 from hiddenstate.local_server import LocalServer, Sample, StartError, local_server
 from hiddenstate.results import Model
 
-PROMPT = "It is a truth universally acknowledged, that"
-SNIPPETS = (
-    "A warm, funny and beautifully acted film that never once talks down to its audience.",
-    "The first half is a joy, but then it collapses into a dull and endless mess of cheap tears.",
-    "I expected nothing, and was surprised to find it moving.",
-)
-WORDS_PER_SECOND = 14.0
-TEXT_TOKENS = 120
 CROWD = 32
 CROWD_TOKENS = 100
-CROWD_TEMPERATURE = 0.8
-SEED = 1813
+WIDTH = 100
+"""Columns, at most."""
 
 console = Console(highlight=False)
+console.width = min(console.width, WIDTH)
 
 
 def run(models: str) -> int:
@@ -42,10 +35,8 @@ def run(models: str) -> int:
             took = time.perf_counter() - started
             console.print(f"[bold]hiddenstate serve[/] is up at {server.address} after {took:.1f} s")
             served = _show_models(server)
-            if writer := _first(served, "text_generation"):
-                _show_text(server, writer)
-            if reader := _first(served, "sentiment"):
-                _show_sentiment(server, reader)
+            _play(server, served)
+            writer = next((model.name for model in served if model.task == "text_generation" and _ready(model)), "")
             alike = _show_crowd(server, writer) if writer else True
             _show_metrics(server.samples())
             code = server.stop()
@@ -53,7 +44,7 @@ def run(models: str) -> int:
         console.print(f"[red]error: {error}[/]", soft_wrap=True)
         return 1
     console.print(f"\nSIGTERM: the server drained and left with exit code {code}.")
-    if not writer and not reader:
+    if not any(map(_ready, served)):
         console.print(f"[red]error: {models} holds no model that is ready[/]")
         return 1
     return code if alike else 1
@@ -66,34 +57,27 @@ def _show_models(server: LocalServer) -> list[Model]:
     return found
 
 
-def _first(found: Sequence[Model], task: str) -> str:
-    return next((model.name for model in found if model.task == task and model.state == "ready"), "")
+def _ready(model: Model) -> bool:
+    return model.state == "ready"
 
 
-def _show_text(server: LocalServer, model: str) -> None:
-    console.print(Rule(f"text from {model}, token by token", align="left", style="dim"))
-    console.print(PROMPT, style="dim", end="")
+def _play(server: LocalServer, served: Sequence[Model]) -> None:
+    """Every scene that a model is served for."""
     with Client(server.address) as client:
-        text = client.generate(PROMPT, model=model, max_tokens=TEXT_TOKENS, temperature=CROWD_TEMPERATURE, seed=SEED)
-        for token in text:
-            # The server is faster than anybody reads.
-            time.sleep(0.01)
-            console.print(token.text, end="", markup=False, soft_wrap=True)
-    console.print("\n")
+        for scene in SCENES:
+            if name := scene.model(served):
+                _title(f"{scene.title}  ·  {name}")
+                scene.play(client, name, console)
+                console.print()
 
 
-def _show_sentiment(server: LocalServer, model: str) -> None:
-    console.print(Rule("sentiment while the words come in", align="left", style="dim"))
-    with Client(server.address) as client:
-        for snippet in SNIPPETS:
-            words = Remembered(paced(split_words([snippet]), WORDS_PER_SECOND))
-            show_live(words, client.sentiment(words, model=model), console)
-            console.print()
+def _title(text: str) -> None:
+    console.print(Rule(text, align="left", style="dim"))
 
 
 def _show_crowd(server: LocalServer, model: str) -> bool:
     """Write many texts at once; true when each is the text that its seed gives alone."""
-    console.print(Rule(f"{CROWD} sessions at once", align="left", style="dim"))
+    _title(f"{CROWD} sessions at once")
     alone, alone_seconds = asyncio.run(_write(server.address, model, [SEED]))
     crowd, crowd_seconds = asyncio.run(_write(server.address, model, range(SEED, SEED + CROWD)))
     alike = crowd[0] == alone[0]
@@ -111,26 +95,28 @@ async def _write(address: str, model: str, seeds: Sequence[int]) -> tuple[list[s
         await client.models()  # connects, so that what follows is the sessions' own time
         started = time.perf_counter()
         texts = [
-            client.generate(
-                PROMPT, model=model, seed=seed, max_tokens=CROWD_TOKENS, temperature=CROWD_TEMPERATURE
-            ).text()
+            client.generate(PROMPT, model=model, seed=seed, max_tokens=CROWD_TOKENS, temperature=TEMPERATURE).text()
             for seed in seeds
         ]
         return list(await asyncio.gather(*texts)), time.perf_counter() - started
 
 
 def _show_metrics(samples: Sequence[Sample]) -> None:
-    console.print(Rule("what Prometheus would scrape", align="left", style="dim"))
+    """A line for each model that has run."""
+    _title("what Prometheus would scrape")
     by_model: dict[str, dict[str, float]] = {}
     for sample in samples:
         if model := sample.labels.get("model"):
-            by_model.setdefault(model, {})[sample.name.removeprefix("hiddenstate_")] = sample.value
+            # A model has several lines where its gates are explained by a graph of their own.
+            values, name = by_model.setdefault(model, {}), sample.name.removeprefix("hiddenstate_")
+            values[name] = values.get(name, 0.0) + sample.value
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
-    for model in by_model:
-        table.add_column(model, justify="right")
-    for title, figures in zip(_FIGURES, zip(*map(_figures, by_model.values()), strict=True), strict=False):
-        table.add_row(title, *figures)
+    for title in _FIGURES:
+        table.add_column(title, justify="right", vertical="bottom")
+    for model, values in by_model.items():
+        if values.get("tick_rows_count"):
+            table.add_row(model, *_figures(values))
     console.print(table)
 
 
