@@ -30,6 +30,7 @@ from service.tasks.music import MusicComposition
 from service.tasks.sentiment import SentimentAnalysis
 from service.tasks.tagging import Tagging
 from service.tasks.text_generation import TextGeneration
+from service.tasks.transcription import Transcription
 from service.tasks.translation import TranslationTask
 
 log = structlog.get_logger()
@@ -61,6 +62,7 @@ def task_factories(settings: Settings) -> dict[str, TaskFactory]:
         "forecast": Forecasting.from_bundle,
         "gesture": GestureRecognition.from_bundle,
         "music": MusicComposition.from_bundle,
+        "transcription": Transcription.from_bundle,
         "sentiment": lambda bundle: SentimentAnalysis.from_bundle(bundle, settings.max_text_characters),
     }
 

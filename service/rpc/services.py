@@ -42,6 +42,7 @@ from service.rpc.status import abort
 from service.rpc.streaming import Codec, Streaming
 from service.rpc.tagging import TaggingCodec
 from service.rpc.text_generation import TextGenerationCodec
+from service.rpc.transcription import TranscriptionCodec
 from service.rpc.translation import TranslationCodec
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ CODECS: tuple[type[Codec], ...] = (
     ForecastCodec,
     GestureCodec,
     MusicCodec,
+    TranscriptionCodec,
     InferenceCodec,
 )
 
