@@ -44,6 +44,17 @@ from hiddenstate.tasks.gesture import (
 )
 from hiddenstate.tasks.music import COMPOSE_MUSIC, ComposeOptions, ComposeScript
 from hiddenstate.tasks.tagging import TAG_TOKENS, TagOptions, TagScript, split_words
+from hiddenstate.tasks.transcription import (
+    TRANSCRIBE,
+    Samples,
+    SpeechEvent,
+    TranscribeOptions,
+    TranscribeScript,
+    Transcript,
+    heard,
+    pieces_of,
+    utterances,
+)
 from hiddenstate.tasks.translation import (
     TRANSLATE,
     PronounceScript,
@@ -149,6 +160,20 @@ class Client:
         script = GestureScript(StreamProtocol.of(RECOGNIZE_GESTURE, options), options, whole=True)
         return ItemStream(self._watch(script, recordings), complete)
 
+    def transcribe(
+        self, audio: Samples | Iterable[Samples], **options: Unpack[TranscribeOptions]
+    ) -> ItemStream[Transcript | SpeechEvent]:
+        """Listen to a recording, or to pieces of audio as they come: transcripts, running and final, and events."""
+        script = TranscribeScript(StreamProtocol.of(TRANSCRIBE, options), options)
+        return ItemStream(self._listen(script, pieces_of(audio)), heard)
+
+    def transcriptions(
+        self, recordings: Iterable[Samples], **options: Unpack[TranscribeOptions]
+    ) -> ItemStream[Transcript]:
+        """What was said in each of many recordings of an utterance, in order, over one stream."""
+        script = TranscribeScript(StreamProtocol.of(TRANSCRIBE, options), options, whole=True)
+        return ItemStream(self._listen(script, recordings), utterances)
+
     def compose(self, **options: Unpack[ComposeOptions]) -> MusicStream:
         """Make music: an iterator over notes as they end; `.notes()` gives them all, `.composition` what was made."""
         protocol = StreamProtocol.of(COMPOSE_MUSIC, options)
@@ -198,6 +223,10 @@ class Client:
 
     def _watch(self, script: GestureScript, frames: Iterable[ArrayLike]) -> Stream:
         requests = requests_of(script, frames)
+        return Stream(self._connection, script.protocol, script.options.get("timeout"), requests)
+
+    def _listen(self, script: TranscribeScript, pieces: Iterable[Samples]) -> Stream:
+        requests = requests_of(script, pieces)
         return Stream(self._connection, script.protocol, script.options.get("timeout"), requests)
 
     def _open(self, rpc: Rpc, config: Any, options: SessionOptions) -> Stream:

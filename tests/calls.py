@@ -64,6 +64,7 @@ SERVED_STREAMS = (
     "Forecast",
     "RecognizeGesture",
     "ComposeMusic",
+    "Transcribe",
     "Infer",
 )
 
@@ -101,7 +102,17 @@ def numbers_of(answer: Any) -> list[int]:
         return [each.answer_number for each in answer.classifications.classifications]
     if kind == "notes":
         return [note.answer_number for note in answer.notes.notes]
-    if kind in ("completion", "composition", "result", "event", "sentence", "translation", "forecast", "outputs"):
+    if kind in (
+        "completion",
+        "composition",
+        "result",
+        "event",
+        "sentence",
+        "translation",
+        "forecast",
+        "outputs",
+        "transcript",
+    ):
         return [getattr(answer, kind).answer_number]
     return []
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.calls import END_OF_STREAM, Target, request_of, rest
 from tests.repositories import PLAIN
+from tests.tones import audio_json
 
 END: dict[str, Any] = {"end": {}}
 
@@ -83,6 +84,18 @@ CONVERSATIONS = (
         {"seed": 7, "key": {"tonic": 7}, "options": {"quarterCount": 1.5, "logProbabilities": True}},
         [{"prime": {"notes": [{"voice": 3, "pitch": 55, "quarterCount": 1}]}}, {"compose": {}}],
         [{"melody": {"notes": [{"pitch": 64, "startQuarter": 2.5, "quarterCount": 1}]}}, {"compose": {"tempo": 60}}],
+    ),
+    Conversation(
+        "Transcribe",
+        {
+            "audioFormat": {"sampleRateHertz": 16000},
+            "interimResults": False,
+            "wordTimes": True,
+            "alternativeCount": 3,
+            "endpointing": {"silenceDuration": "0.2s"},
+        },
+        [audio_json("ab c"), audio_json("a....", loudness=0.18)],
+        [audio_json("e d"), {"finish": {}}, audio_json("dada.")],
     ),
 )
 """One for each endpoint that is served."""

@@ -44,7 +44,9 @@ GESTURE = "tiny-gesture"
 """Names gestures of two channels circle, tap or wave; a step looks at three frames and goes on by two."""
 MUSIC = "tiny-music"
 """Composes in four voices; knows the pitches 48 to 72."""
-MODELS = (FORECAST, GENERATOR, GESTURE, MUSIC, PLAIN, SENTIMENT, SERIES, TABLE, TAGGER, TRANSLATION, WORDS)
+SPEECH = "tiny-speech"
+"""Hears the letters a to e and the blank, in tones; steps of 480 samples at 16 kHz."""
+MODELS = (FORECAST, GENERATOR, GESTURE, MUSIC, PLAIN, SENTIMENT, SERIES, SPEECH, TABLE, TAGGER, TRANSLATION, WORDS)
 
 START_TOKEN, END_TOKEN = "<start>", "<end>"
 
@@ -134,6 +136,7 @@ def make(root: Path = REPOSITORY) -> None:
     _write_translation(root)
     _write_gesture(root)
     _write_music(root)
+    _write_speech(root)
 
 
 def _write_music(root: Path) -> None:
@@ -155,6 +158,29 @@ def _write_music(root: Path) -> None:
         topology=Topology.ONE_TO_MANY,
         frontend=FrontendSpec(kind="music", parameters={"low": pitches.low, "high": pitches.high}),
         heads=(HeadSpec(name="logits", kind="categorical"),),
+    )
+
+
+def _write_speech(root: Path) -> None:
+    import torch
+
+    from service.frontends.audio import SAMPLE_RATE, STEP_SAMPLES
+    from tests.speech_network import Tones
+    from tests.tones import TOKENS, spoken
+
+    _write_network(
+        root,
+        Tones,
+        sample=torch.from_numpy(spoken("ab cde. eda").reshape(1, -1, STEP_SAMPLES)),
+        gain=1.0,
+        name=SPEECH,
+        task="transcription",
+        topology=Topology.MANY_TO_MANY,
+        frontend=FrontendSpec(
+            kind="audio", parameters={"sample_rate_hertz": SAMPLE_RATE, "step_samples": STEP_SAMPLES}
+        ),
+        heads=(HeadSpec(name="logits", kind="ctc", parameters={"tokens": list(TOKENS)}),),
+        task_parameters={"words": [], "beam_count": 4},
     )
 
 
@@ -303,7 +329,7 @@ def _write(root: Path, spec: NetworkSpec, sample: Any, **description: Any) -> No
 
 
 def _write_network(
-    root: Path, build: Callable[[], Any], sample: Any, target_sample: Any = None, **description: Any
+    root: Path, build: Callable[[], Any], sample: Any, target_sample: Any = None, gain: float = 3.0, **description: Any
 ) -> None:
     import torch
 
@@ -312,7 +338,7 @@ def _write_network(
     torch.manual_seed(5)
     network = build()
     for parameter in network.parameters():
-        parameter.data *= 3.0  # the weights a network begins with leave its outputs nearly even
+        parameter.data *= gain  # the weights a network begins with leave its outputs nearly even
     provenance = Provenance(seed=5, training_seconds=0, revision="untrained")
     said = BundleDescription(provenance=provenance, **description)
     folder = root / said.name / str(said.version)

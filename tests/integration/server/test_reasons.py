@@ -29,6 +29,8 @@ ELSEWHERE = {
     Reason.SESSION_EXPIRED,
     Reason.SERVER_DRAINING,
     Reason.MODEL_NOT_READY,
+    # Of a task that this version does not serve; it serves them all.
+    Reason.TASK_NOT_SERVED,
     # Faults of a model or of the server itself: tests of the engine.
     Reason.MODEL_RUN_FAILED,
     Reason.BACKLOG_EXHAUSTED,

@@ -31,6 +31,7 @@ async def test_each_service_says_whether_it_serves(target: Target):
         "Sentiment",
         "Tagging",
         "TextGeneration",
+        "Transcription",
         "Translation",
     }
     assert serving_now == {f"hiddenstate.v1.{name}Service" for name in wanted}

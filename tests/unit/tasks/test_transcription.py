@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.batch import InputSpec
-from service.errors import Reason, ServiceError
+from service.bundle import load_bundle
+from service.errors import BundleError, Reason, ServiceError
 from service.frontends.audio import STEP_SAMPLES, Encoding
 from service.session import Segment
 from service.state import StateSpec
@@ -18,6 +19,7 @@ from service.tasks.listening import SpeechEvent, Transcript
 from service.tasks.task import End, Finish, Turn
 from service.tasks.transcription import Audio, Pauses, SpeechModel, Transcription, TranscriptionOptions
 from tests.fakes import crowd, engine_of, play
+from tests.repositories import SPEECH, copy_bundle, edit_manifest
 from tests.strategies import cuts, few, limits
 
 TOKENS = ("", " ", "a", "b", "n", "o", "e", "t", "w")
@@ -296,3 +298,22 @@ def test_options_that_do_not_fit_are_refused(options, reason, field):
     with pytest.raises(ServiceError) as caught:
         task().begin(TranscriptionOptions(**{"rate": 8000, **options}))
     assert (caught.value.reason, caught.value.violations[0].field) == (reason, f"config.{field}")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda told: told["frontend"]["parameters"].update(step_samples=160), "its frontend is"),
+        (lambda told: told["heads"][0].update(kind="classes"), "a head of kind 'ctc'"),
+        (lambda told: told["heads"][0]["parameters"].update(tokens=["a", " "]), "a head of kind 'ctc'"),
+        (lambda told: told["task_parameters"].pop("beam_count"), "beam_count"),
+        (lambda told: told["task_parameters"].update(beam_count=0), "beam_count is below 1"),
+        (lambda told: told["task_parameters"].update(words=["zz"]), "cannot be spelled"),
+    ],
+)
+def test_a_bundle_that_says_too_little_is_refused(tmp_path, change, problem):
+    folder = copy_bundle(tmp_path, SPEECH)
+    assert Transcription.from_bundle(load_bundle(folder)).name == "transcription"
+    edit_manifest(folder, change)
+    with pytest.raises(BundleError, match=problem):
+        Transcription.from_bundle(load_bundle(folder))
