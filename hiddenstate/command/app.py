@@ -15,6 +15,7 @@ from hiddenstate.command import (
     pronounce,
     sentiment,
     tag,
+    transcribe,
     translate,
 )
 
@@ -34,6 +35,7 @@ app.command("classify", rich_help_panel=ASK)(classify.classify)
 app.command("forecast", rich_help_panel=ASK)(forecast.forecast)
 app.command("translate", rich_help_panel=ASK)(translate.translate)
 app.command("pronounce", rich_help_panel=ASK)(pronounce.pronounce)
+app.command("transcribe", rich_help_panel=ASK)(transcribe.transcribe)
 app.command("gesture", rich_help_panel=ASK)(gesture.gesture)
 app.command("compose", rich_help_panel=ASK)(compose.compose)
 app.command("models", rich_help_panel=ASK)(models.models)

@@ -20,8 +20,8 @@ LOCKED = {
     if not line.startswith("#")
     for name, _, version in [line.partition("==")]
 }
-UNLOCKED = {"baselines"}
-"""Extras that are installed apart: statsforecast wants an older pandas than all others."""
+UNLOCKED = {"baselines", "microphone"}
+"""Extras that are installed apart: statsforecast wants an older pandas than all others, sounddevice PortAudio."""
 
 
 @pytest.mark.parametrize("target", COMMANDS.values(), ids=COMMANDS.keys())
