@@ -75,7 +75,7 @@ async def test_pages_together_are_the_whole_list(target: Target):
 
 async def test_a_list_can_be_narrowed_by_task_and_by_state(target: Target):
     assert [model.name for model in await listed(target, task="TASK_SENTIMENT")] == [SENTIMENT]
-    assert await listed(target, task="TASK_MUSIC") == []
+    assert await listed(target, task="TASK_OTHER") == []
     assert await listed(target, state="MODEL_STATE_REFUSED") == []
 
 
