@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiddenstate.command.terminal import ADDRESS, Address, Json, print_json
+from hiddenstate.command.terminal import ADDRESS, Address, Json, lines_of, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,10 +44,9 @@ def classify(
     console = Console(highlight=False)
     if file is None and sys.stdin.isatty():
         raise typer.BadParameter("give a CSV file of rows, or rows through a pipe")
-    source: Iterable[str] = sys.stdin if file is None or str(file) == "-" else file.open(encoding="utf-8")
     sent: list[list[float]] = []
-    with Client(address) as client:
-        for place, found in enumerate(client.classify(_remembered(_rows(source), sent), model=model)):
+    with lines_of(file) as source, Client(address) as client:
+        for place, found in enumerate(client.classify(_remembered(rows_of(source), sent), model=model)):
             if json:
                 print_json(found)
             elif sys.stdout.isatty():
@@ -56,7 +55,7 @@ def classify(
                 print(f"{found.label}\t{found.probabilities[found.label]:.3f}", flush=True)
 
 
-def _rows(lines: Iterable[str]) -> Iterator[list[float]]:
+def rows_of(lines: Iterable[str]) -> Iterator[list[float]]:
     """The numbers of each line. Exits, naming the line, when there is something else."""
     skipped: set[int] = set()
     for number, fields in enumerate(csv.reader(lines), 1):
@@ -64,10 +63,10 @@ def _rows(lines: Iterable[str]) -> Iterator[list[float]]:
             skipped = {place for place, name in enumerate(fields) if name.strip() == "label"}
             continue
         if fields:
-            try:
-                yield [float(field) for place, field in enumerate(fields) if place not in skipped]
-            except ValueError as error:
-                raise typer.BadParameter(f"line {number}: {error}") from error
+            for place, field in enumerate(fields):
+                if place not in skipped and not _is_number(field):
+                    raise typer.BadParameter(f"line {number}: {field!r} is not a number")
+            yield [float(field) for place, field in enumerate(fields) if place not in skipped]
 
 
 def _remembered(rows: Iterable[list[float]], sent: list[list[float]]) -> Iterator[list[float]]:

@@ -59,6 +59,8 @@ def forecast(
         else:
             with (file or Path()).open(encoding="utf-8") as lines:
                 series = grouped(rows_of(lines))
+            if not series:
+                raise typer.BadParameter(f"{file} holds no value")
             _forecast_all(client, series, model, frequency, options, plot, json=json)
 
 

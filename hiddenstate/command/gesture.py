@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hiddenstate.command.frames import Frame, read_frames, recordings
-from hiddenstate.command.terminal import ADDRESS, Address, Json, note, print_json
+from hiddenstate.command.terminal import ADDRESS, Address, Json, lines_of, note, print_json
 from hiddenstate.command.words import paced
 
 if TYPE_CHECKING:
@@ -43,12 +43,6 @@ def gesture(
 
     if file is None and sys.stdin.isatty():
         raise typer.BadParameter("give a CSV file of frames, or frames through a pipe")
-    source: Iterable[str] = sys.stdin if file is None or str(file) == "-" else file.open(encoding="utf-8")
-    frames = read_frames(source)
-    first = next(frames, None)
-    if first is None:
-        raise typer.BadParameter("there is no frame")
-    every = _before(first, frames)
     options: GestureOptions = {
         "model": model,
         "detect_events": events,
@@ -57,7 +51,12 @@ def gesture(
         # A picture shows whatever was likeliest at some time.
         "classes": 0 if plot else classes,
     }
-    with Client(address) as client:
+    with lines_of(file) as source, Client(address) as client:
+        frames = read_frames(source)
+        first = next(frames, None)
+        if first is None:
+            raise typer.BadParameter("there is no frame")
+        every = _before(first, frames)
         if first.sequence:
             _print_each(client, every, options, json=json)
             return

@@ -53,12 +53,15 @@ def read_midi(path: Path, voices: int) -> list[Note]:
         raise missing_extra("music", "read MIDI files") from error
     try:
         file = MidiFile(str(path))
+    except FileNotFoundError as error:
+        raise typer.BadParameter(f"there is no file {path}") from error
     except (OSError, EOFError, ValueError) as error:
         raise typer.BadParameter(f"{path} is no MIDI file: {error}") from error
     tracks = [found for track in file.tracks if (found := _track(track, file.ticks_per_beat))]
     tracks.sort(key=lambda notes: -sum(note.pitch for note in notes) / len(notes))
     if not 1 <= len(tracks) <= voices:
-        raise typer.BadParameter(f"{path} has {len(tracks)} tracks with notes; give 1 to {voices}, one for each voice")
+        wanted = "one, the melody" if voices == 1 else f"1 to {voices}, one for each voice"
+        raise typer.BadParameter(f"{path} has {len(tracks)} tracks with notes; give {wanted}")
     notes = [
         Note(voice, note.pitch, note.start, note.length, note.velocity)
         for voice, track in enumerate(tracks)

@@ -69,7 +69,10 @@ def _unnamed(columns: int, number: int) -> dict[str, int]:
 
 
 def _value(text: str) -> float | None:
-    return None if text.lower() in MISSING else float(text)
+    try:
+        return None if text.lower() in MISSING else float(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a number; a missing value is left empty") from error
 
 
 def _time(text: str) -> datetime:
@@ -78,4 +81,7 @@ def _time(text: str) -> datetime:
         return datetime(int(quarter[1]), 3 * int(quarter[2]) - 2, 1)
     if short := _SHORT.fullmatch(text):
         return datetime(int(short[1]), int(short[2] or 1), 1)
-    return datetime.fromisoformat(text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time; give one such as 2021-03-31, 2021-03, 2021-Q1 or 2021") from error

@@ -33,6 +33,8 @@ def sentiment(
     """
     from hiddenstate.client import Client
 
+    if text and not "".join(text).strip():
+        raise typer.BadParameter("the text is empty")
     pieces = text_pieces(text, file, what="text")
     with Client(address) as client:
         if lines:

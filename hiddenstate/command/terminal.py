@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,6 +47,11 @@ def text_pieces(words: list[str] | None, file: Path | None, *, what: str) -> Ite
     return _standard_input()
 
 
+def lines_of(file: Path | None) -> AbstractContextManager[Iterable[str]]:
+    """The lines of a file, to be closed; without one, or of `-`, those of standard input as they come."""
+    return nullcontext(sys.stdin) if file is None or str(file) == "-" else file.open(encoding="utf-8")
+
+
 def print_json(value: Any) -> None:
     """One line of JSON for a result or a dictionary."""
     data = value if isinstance(value, dict) else asdict(value)
@@ -66,6 +72,8 @@ def note(message: str) -> None:
 def complain(error: Exception) -> None:
     """One clear line, in red."""
     message = str(error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        message = f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
     if isinstance(error, ServerError) and error.retry_after is not None:
         message += f"; try again in {error.retry_after:g} s"
     typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)

@@ -76,6 +76,7 @@ def save_curves(answers: Sequence[Gesture | GestureEvent], path: Path) -> None:
     """
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
     except ModuleNotFoundError as error:
         raise missing_extra("plot", "draw a picture") from error
     results = [answer for answer in answers if isinstance(answer, Gesture)]
@@ -95,6 +96,7 @@ def save_curves(answers: Sequence[Gesture | GestureEvent], path: Path) -> None:
             middle = result.start_frame + result.frame_count / 2
             axes.annotate(result.label, (middle, 1.03), ha="center", annotation_clip=False, fontsize=9)
     axes.set(xlabel="frame", ylabel="probability", ylim=(0, 1.1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.savefig(path, dpi=150)

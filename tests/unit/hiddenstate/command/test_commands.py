@@ -4,14 +4,17 @@ import io
 import json
 
 import pytest
+import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
 from hiddenstate import Client
 from hiddenstate import command as command_line
 from hiddenstate.command.app import app
+from hiddenstate.command.classify import rows_of
 from hiddenstate.command.models import hardest, models_table
 from hiddenstate.command.reading import Reading, scale
+from hiddenstate.command.terminal import complain
 from hiddenstate.errors import ServerError
 from hiddenstate.results import Quality, Sentiment
 from tests.unit.hiddenstate.fake_server import fake_server
@@ -101,6 +104,37 @@ def test_an_argument_and_a_file_at_once_are_wrong_usage(run, tmp_path):
     path = tmp_path / "x"
     path.write_text("x")
     assert run("generate", "a", "--file", str(path)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "content", "problem"),
+    [
+        ("forecast", "", "holds no value"),
+        ("forecast", "value\none\n", "line 2: 'one' is not a number"),
+        ("forecast", "time,value\nyesterday,1\n", "line 2: 'yesterday' is no time"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_its_line(run, tmp_path, command, content, problem):
+    path = tmp_path / "x.csv"
+    path.write_text(content)
+    result = run(command, str(path))
+    assert result.exit_code == 2
+    assert problem in " ".join(result.output.replace("│", "").split())
+
+
+def test_rows_that_hold_a_word_are_refused_with_their_line():
+    assert list(rows_of(["a,label,b", "1,7,2"])) == [[1.0, 2.0]]
+    with pytest.raises(typer.BadParameter, match="line 2: 'two' is not a number"):
+        list(rows_of(["1,2", "1,two"]))
+
+
+def test_a_text_of_blanks_is_wrong_usage(run):
+    assert run("sentiment", "").exit_code == 2
+
+
+def test_a_file_that_is_not_there_is_named_without_a_number(capsys):
+    complain(FileNotFoundError(2, "No such file or directory", "sales.csv"))
+    assert capsys.readouterr().err == "error: sales.csv: no such file or directory\n"
 
 
 def test_the_address_comes_from_the_environment(run):

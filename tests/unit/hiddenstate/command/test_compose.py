@@ -46,9 +46,11 @@ def test_of_notes_that_sound_together_in_a_track_the_highest_is_taken(tmp_path):
 
 def test_too_many_voices_or_no_midi_at_all_is_told(tmp_path):
     write_midi(NOTES, 90.0, tmp_path / "a.mid")
-    with pytest.raises(typer.BadParameter, match="4 tracks with notes; give 1 to 1"):
+    with pytest.raises(typer.BadParameter, match="4 tracks with notes; give one, the melody"):
         read_midi(tmp_path / "a.mid", 1)
     (tmp_path / "b.mid").write_bytes(b"no music")
+    with pytest.raises(typer.BadParameter, match="there is no file"):
+        read_midi(tmp_path / "nowhere.mid", 1)
     with pytest.raises(typer.BadParameter, match="no MIDI file"):
         read_midi(tmp_path / "b.mid", 4)
 
