@@ -52,6 +52,16 @@ class Settings(BaseModel):
     max_message_bytes: int = Field(4 << 20, ge=1024, le=64 << 20, description="size of one message")
     max_text_characters: int = Field(65_536, ge=1, description="characters of text in one message")
     idle_timeout: float = Field(600.0, gt=0, description="silence after which a session ends")
+    durability: Literal["none", "memory", "stored"] = Field(
+        "none", description="what sessions survive that do not say: nothing, the loss of their stream, of the server"
+    )
+    store: str = Field(
+        "", description="where sessions survive the server: a file, or redis://host:port/0; empty for nowhere"
+    )
+    signing_keys: str = Field(
+        "", description="file of keys for tokens and snapshots; empty: beside the file store, else new at each start"
+    )
+    checkpoint_interval: float = Field(0.1, gt=0, description="time between two writes of sessions to the store")
     drain_timeout: float = Field(10.0, ge=0, description="time that open streams get to finish at shutdown")
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: console at a terminal, else JSON lines"

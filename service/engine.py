@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -12,6 +12,7 @@ from service.batch import Batch, InputSpec, Row
 from service.decoding import scheduler_for
 from service.errors import Code, Reason, ServiceError, draining, internal
 from service.intake import Intake
+from service.interludes import Interludes
 from service.lanes import ENCODER_LANE, Decoding
 from service.metrics import EngineCounters, EngineGauges
 from service.pace import Pace
@@ -23,6 +24,8 @@ from service.stream import Message, Standing, Stream
 from service.tasks.task import Reaction, Task, Turn
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class Engine:
@@ -55,6 +58,7 @@ class Engine:
             name, self._scheduler, self.limits, clock, wake_up=self._wake_up, break_off=self._break_off
         )
         self._admitting = True
+        self._interludes = Interludes()
 
     @property
     def gauges(self) -> EngineGauges:
@@ -102,6 +106,16 @@ class Engine:
         """The client is gone: end the session at once. Does nothing when it has ended already."""
         self._finish(stream, None, cause)
 
+    def end(self, stream: Stream, error: ServiceError, cause: str) -> None:
+        """End a session at once, with an error for its client."""
+        self._finish(stream, error, cause)
+
+    def between_ticks(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Do something while nothing is in flight."""
+        waiting = self._interludes.add(work)
+        self._wake_up()
+        return waiting
+
     def stop_admitting(self) -> None:
         """Refuse new sessions from now on."""
         self._admitting = False
@@ -121,6 +135,7 @@ class Engine:
         """The loop; runs until it is cancelled."""
         try:
             while True:
+                self._interludes.run()
                 if self._scheduler.has_ready:
                     await self.tick()
                 else:
@@ -148,8 +163,11 @@ class Engine:
         return stream
 
     def _break_off(self, stream: Stream, error: ServiceError) -> None:
-        """End a stream because of what its client sent."""
-        self._finish(stream, error, "failed")
+        """End a stream because of what its client sent; a session that can be resumed stays where it was before."""
+        if stream.resumable:
+            stream.refuse(error)
+        else:
+            self._finish(stream, error, "failed")
 
     def _wake_up(self) -> None:
         """There is something to run."""
@@ -229,7 +247,7 @@ class Engine:
             return
         if chunk is not None:
             self._scheduler.submit(stream.session, chunk)
-        if len(stream.outbox) >= self.limits.max_outbox_items:
+        if stream.unread >= self.limits.max_outbox_items:
             self._scheduler.hold(stream.session)
         # A session that goes on by itself comes back here in the next tick, so its answers can be gathered.
         goes_on = chunk is not None and not stream.session.held
@@ -241,7 +259,7 @@ class Engine:
 
     def _on_taken(self, stream: Stream) -> None:
         """The client reads again: a session that was held for that goes on."""
-        if stream.session.held and not stream.finished:
+        if stream.session.held and not stream.finished and stream.unread < self.limits.max_outbox_items:
             self._scheduler.release(stream.session)
             self._wake_up()
 
@@ -266,6 +284,8 @@ class Engine:
         self.counters.ended(cause)
         stream.wake_reader()
         stream.wake_writer()
+        if stream.on_end is not None:
+            stream.on_end(stream)
 
     def _observe(self, batch: Batch, now: float) -> None:
         counters = self.counters

@@ -79,6 +79,11 @@ class Reason(StrEnum):
     BACKLOG_EXHAUSTED = "BACKLOG_EXHAUSTED"
     CONTEXTS_EXHAUSTED = "CONTEXTS_EXHAUSTED"
     SERVER_DRAINING = "SERVER_DRAINING"
+    SESSION_NOT_FOUND = "SESSION_NOT_FOUND"
+    SESSION_TAKEN_OVER = "SESSION_TAKEN_OVER"
+    RESUME_TOKEN_INVALID = "RESUME_TOKEN_INVALID"
+    END_MISSING = "END_MISSING"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     # Snapshots.
     SNAPSHOT_MALFORMED = "SNAPSHOT_MALFORMED"
     SNAPSHOT_TRUNCATED = "SNAPSHOT_TRUNCATED"
@@ -92,7 +97,6 @@ class Reason(StrEnum):
     INTERNAL = "INTERNAL"
     # Not served by this version.
     TASK_NOT_SERVED = "TASK_NOT_SERVED"
-    RESUME_NOT_SERVED = "RESUME_NOT_SERVED"
     DURABILITY_NOT_SERVED = "DURABILITY_NOT_SERVED"
     SESSION_SERVICE_NOT_SERVED = "SESSION_SERVICE_NOT_SERVED"
     OPTION_NOT_SERVED = "OPTION_NOT_SERVED"
@@ -168,6 +172,12 @@ def draining() -> ServiceError:
     """The server is about to stop."""
     message = "the server is shutting down: connect again, to another replica where there is one"
     return ServiceError(Code.UNAVAILABLE, Reason.SERVER_DRAINING, message, retry_after=1.0)
+
+
+def taken_over(session_id: str) -> ServiceError:
+    """Another client, or another server, goes on with a session."""
+    message = f"another client has resumed session {session_id}: this stream is over and does not go on by itself"
+    return ServiceError(Code.ABORTED, Reason.SESSION_TAKEN_OVER, message)
 
 
 def internal(error: Exception) -> ServiceError:

@@ -6,6 +6,7 @@ import structlog
 
 from service.errors import Reason, ServiceError, internal, invalid
 from service.scheduler import Limits, Scheduler
+from service.session import Chunk
 from service.stream import Message, Stream
 
 log = structlog.get_logger()
@@ -68,11 +69,23 @@ class Intake:
         stream.inbox.clear()
         stream.inbox.append(error)
 
+    def _chunk(self, stream: Stream, message: Message) -> Chunk:
+        try:
+            return stream.task.accept(stream.progress, message.payload, message.sequence_number, self._clock())
+        except ServiceError:
+            raise
+        except Exception:
+            stream.resumable = False
+            raise
+
     def _accept(self, stream: Stream, message: Message) -> None:
-        chunk = stream.task.accept(stream.progress, message.payload, message.sequence_number, self._clock())
+        chunk = self._chunk(stream, message)
+        # From here on the task has taken the message: if there is no room for it, the session cannot go on.
+        resumable, stream.resumable = stream.resumable, False
         if chunk.steps > self._limits.max_message_steps:
             limit = f"the limit of {self._limits.max_message_steps}: send it in pieces"
             raise invalid(Reason.MESSAGE_TOO_LARGE, f"a message of {chunk.steps} steps is over {limit}")
         self._scheduler.submit(stream.session, chunk)
+        stream.resumable = resumable
         stream.accepted = message.sequence_number
         self._wake_up()

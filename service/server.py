@@ -17,10 +17,16 @@ from service.catalog import Catalog, Served, TaskFactory, serve_version
 from service.config import Settings
 from service.engine import Engine
 from service.errors import Code, Reason, ServiceError
+from service.keeper import Keeper
+from service.kernels import kernels
 from service.metrics import EngineReading, RequestCounters, ServerCollector
 from service.repository import Loaded, Loading, Refused, load_repository
 from service.rpc.services import INFERENCE, add_services
 from service.scheduler import Limits
+from service.signing import Keys
+from service.stores.file import FileStore
+from service.stores.redis import RedisStore
+from service.stores.store import Store, StoreError
 from service.tasks.classification import ClassificationTask
 from service.tasks.decoding_inference import inference_of
 from service.tasks.forecast import Forecasting
@@ -81,6 +87,36 @@ def load_catalog(settings: Settings) -> Catalog:
     return Catalog(served, refused)
 
 
+def keeper_of(settings: Settings, catalog: Catalog) -> Keeper:
+    """What keeps sessions that outlive their streams. Raises SETTING_INVALID."""
+    if settings.durability == "stored" and not settings.store:
+        raise _wrong_setting("durability", "sessions can only be stored in a store: give one with --store")
+    store: Store | None = None
+    try:
+        if settings.store.startswith(("redis://", "rediss://", "unix://")):
+            store = RedisStore(settings.store)
+        elif settings.store:
+            store = FileStore(Path(settings.store))
+    except StoreError as error:
+        raise _wrong_setting("store", str(error)) from error
+    beside = f"{settings.store}.keys" if isinstance(store, FileStore) else ""
+    if isinstance(store, RedisStore) and not settings.signing_keys:
+        raise _wrong_setting("signing_keys", "servers that share a store share their keys: name a file of them")
+    path = settings.signing_keys or beside
+    return Keeper(
+        catalog,
+        Keys.from_file(Path(path)) if path else Keys.fresh(),
+        store,
+        kernels=kernels(),
+        interval=settings.checkpoint_interval,
+        idle_timeout=settings.idle_timeout,
+    )
+
+
+def _wrong_setting(name: str, problem: str) -> ServiceError:
+    return ServiceError(Code.INVALID_ARGUMENT, Reason.SETTING_INVALID, f"{name}: {problem}", field=name)
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """A server, from bound to drained. On leaving it stops admitting, lets open streams finish, and closes."""
@@ -94,11 +130,19 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
         ]
     )
-    health = add_services(server, catalog, requests, settings.max_message_bytes)
+    keeper = keeper_of(settings, catalog)
+    health = add_services(
+        server,
+        catalog,
+        keeper,
+        requests,
+        max_bytes=settings.max_message_bytes,
+        durability=settings.durability,
+    )
     host, port = settings.listen.rsplit(":", 1)[0], _bind(server, settings.listen)
     with _metrics(settings, catalog, requests) as metrics_address:
         loops = [asyncio.create_task(engine.run()) for engine in catalog.engines]
-        loops.append(asyncio.create_task(_expire(catalog)))
+        loops += [asyncio.create_task(_expire(catalog, keeper)), asyncio.create_task(keeper.run())]
         await server.start()
         await health.serving()
         _announce(catalog, f"{host}:{port}", metrics_address)
@@ -106,8 +150,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             yield Running(f"{host}:{port}", metrics_address, catalog)
         finally:
             await health.draining()
-            await _drain(catalog, settings.drain_timeout)
+            await _drain(catalog, keeper, settings.drain_timeout)
             await server.stop(grace=1.0)
+            await keeper.close()
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
@@ -168,16 +213,18 @@ def _taken(address: str, setting: str) -> ServiceError:
     return ServiceError(Code.UNAVAILABLE, Reason.SETTING_INVALID, message, field=setting)
 
 
-async def _expire(catalog: Catalog) -> None:
+async def _expire(catalog: Catalog, keeper: Keeper) -> None:
     while True:
         await asyncio.sleep(EXPIRY_INTERVAL)
+        await keeper.expire()
         for engine in catalog.engines:
             engine.expire()
 
 
-async def _drain(catalog: Catalog, timeout: float) -> None:
+async def _drain(catalog: Catalog, keeper: Keeper, timeout: float) -> None:
     for engine in catalog.engines:
         engine.stop_admitting()
+    await keeper.drain()
     in_time = await asyncio.gather(*(engine.drained(timeout) for engine in catalog.engines))
     log.info("drained", in_time=all(in_time))
 

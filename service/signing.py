@@ -2,9 +2,11 @@
 
 import hashlib
 import hmac
+import json
 import os
 import secrets
-from collections.abc import Mapping
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,3 +74,20 @@ def _write_key(path: Path, keys: Keys) -> None:
         pass
     finally:
         beside.unlink()
+
+
+def token_of(keys: Keys, said: Sequence[str | int]) -> str:
+    """What a client holds to come back: signed, not secret."""
+    payload = json.dumps(said, separators=(",", ":")).encode()
+    key_id, code = keys.sign(payload)
+    return ".".join((key_id, *(urlsafe_b64encode(part).decode().rstrip("=") for part in (payload, code))))
+
+
+def said_by(keys: Keys, token: str) -> list[str | int]:
+    """What `token_of` put into a token. Raises ValueError for one that this server did not sign."""
+    key_id, *parts = token.split(".")
+    payload, code = (urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts)
+    if not keys.knows(key_id) or not keys.verify(key_id, payload, code):
+        raise ValueError("it was not signed with a key of this server")
+    said: list[str | int] = json.loads(payload)
+    return said

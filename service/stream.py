@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from service.errors import ServiceError
+from service.errors import ServiceError, taken_over
 from service.scheduler import Snapshot
 from service.session import Session
 from service.tasks.task import Answer, Task
@@ -42,6 +42,10 @@ class Stream:
     session slows its client down instead of losing anything. A ServiceError in the inbox ends the stream once all
     before it is answered. In the same way a client that does not read its answers stops its session; `on_taken` is
     called when it has read.
+
+    `taken`: the last message that came from the client, `accepted`: that the task took, `durable`: that is safe. One
+    that is `resumable` outlives its transport: answers wait in `unreceived` for their acknowledgement, and whoever
+    attaches last is the one that gets them. `fault`: what the client of this attachment did wrong.
     """
 
     task: Task[Any]
@@ -57,6 +61,15 @@ class Stream:
     error: ServiceError | None = None
     accepted: int = 0
     branch_number: int = 0
+    resumable: bool = False
+    taken: int = 0
+    durable: int = 0
+    received: int = 0
+    unreceived: deque[Answer] = field(default_factory=deque)
+    attachment: int = 0
+    fault: ServiceError | None = None
+    on_end: Callable[["Stream"], None] | None = None
+    _receipt_due: bool = False
     _interim_last: bool = False
     _answers_due: bool = False
     _reader: asyncio.Future[None] | None = None
@@ -70,15 +83,54 @@ class Stream:
         stream = cls(task, standing.options, standing.progress, session, on_taken)
         stream.accepted, stream.next_answer_number = standing.accepted, standing.next_answer_number
         stream.branch_number = standing.branch_number
-        stream.outbox = list(standing.answers)
+        stream.taken = stream.durable = standing.accepted
+        stream.unreceived.extend(standing.answers)
+        stream.resumable = True
         return stream
 
     def standing(self, session: Snapshot) -> Standing:
         """All of it as plain data, `session` being that of its session."""
-        answers = tuple(answer for answer in self.outbox if answer.number)
+        answers = (*self.unreceived, *(answer for answer in self.outbox if answer.number))
         return Standing(
             session, self.progress, self.options, self.accepted, self.next_answer_number, answers, self.branch_number
         )
+
+    @property
+    def unread(self) -> int:
+        """Answers that are not known to have arrived."""
+        return len(self.outbox) + len(self.unreceived)
+
+    def attach(self, received: int) -> int:
+        """A client that has all answers up to `received` takes the stream over; it is the attachment of this number.
+
+        What was sent before and may not have arrived is sent again.
+        """
+        self.attachment += 1
+        self.fault = None
+        # What an earlier client did wrong ends nobody else's stream.
+        self.inbox = deque(message for message in self.inbox if isinstance(message, Message))
+        self.acknowledge(received)
+        self.outbox = [*self.unreceived, *self.outbox]
+        self.unreceived.clear()
+        self.wake_reader()
+        self.wake_writer()
+        return self.attachment
+
+    def acknowledge(self, number: int) -> None:
+        """All answers up to this one have arrived."""
+        if number <= self.received:
+            return
+        self.received = number
+        while self.unreceived and self.unreceived[0].number <= number:
+            self.unreceived.popleft()
+        self.on_taken(self)
+
+    def refuse(self, error: ServiceError) -> None:
+        """End this attachment because of what its client sent; the stream stays as it was before that."""
+        self.inbox.clear()
+        self.taken, self.fault = self.accepted, error
+        self.wake_reader()
+        self.wake_writer()
 
     async def has_room(self) -> None:
         """Return once the inbox is empty or the stream has ended."""
@@ -86,20 +138,25 @@ class Stream:
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
 
-    async def answers(self) -> list[Answer]:
-        """The next answers, at least one; none once the stream has ended well. Raises its error once it has not.
+    async def answers(self, attachment: int = 0) -> list[Answer]:
+        """The next answers; none once the stream has ended well, or where a receipt is due. Raises its error once it
+        has not, and SESSION_TAKEN_OVER when another client has attached.
 
         Whatever was answered before an error is returned before it is raised.
         """
-        while not (self._answers_due and self.outbox):
-            if self.finished and not self.outbox:
-                if self.error is not None:
-                    raise self.error
-                return []
+        while attachment == self.attachment and not (self._answers_due and self.outbox):
+            if not self.outbox and (error := self.error or self.fault) is not None:
+                raise error
+            if self._receipt_due or (self.finished and not self.outbox):
+                break
             self._writer = asyncio.get_running_loop().create_future()
             await self._writer
+        if attachment != self.attachment:
+            raise taken_over(self.session.id)
         answers, self.outbox = self.outbox, []
-        self._answers_due = False
+        self._answers_due = self._receipt_due = False
+        if self.resumable:
+            self.unreceived.extend(answer for answer in answers if answer.number > self.received)
         self.on_taken(self)
         return answers
 
@@ -110,7 +167,8 @@ class Stream:
                 self.outbox.pop()
             self.outbox.append(Answer(0, sequence_number, value))
         elif numbered:
-            self.outbox.append(Answer(self.next_answer_number, sequence_number, value))
+            if self.next_answer_number > self.received:
+                self.outbox.append(Answer(self.next_answer_number, sequence_number, value))
             self.next_answer_number += 1
         else:
             self.outbox.append(Answer(0, sequence_number, value))
@@ -120,6 +178,12 @@ class Stream:
         """Tell the transport that there may be room."""
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
+
+    def wake_for_receipt(self) -> None:
+        """Tell the transport to say how far the messages of its client have come."""
+        self._receipt_due = True
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)
 
     def wake_writer(self) -> None:
         """Tell the transport that answers are due, or that the stream has ended."""

@@ -29,17 +29,20 @@ from hiddenstate.v1 import (
 )
 from service.catalog import Catalog
 from service.errors import Reason, ServiceError, internal, unserved
+from service.keeper import Keeper
 from service.metrics import RequestCounters
 from service.rpc.classification import ClassificationCodec
+from service.rpc.codec import Codec
 from service.rpc.forecast import ForecastCodec
 from service.rpc.gesture import GestureCodec
 from service.rpc.inference import InferenceCodec
 from service.rpc.models import ModelListing
 from service.rpc.music import MusicCodec
+from service.rpc.opening import Opening
 from service.rpc.parsing import Unreadable, parser
 from service.rpc.sentiment import SentimentCodec
 from service.rpc.status import abort
-from service.rpc.streaming import Codec, Streaming
+from service.rpc.streaming import Streaming
 from service.rpc.tagging import TaggingCodec
 from service.rpc.text_generation import TextGenerationCodec
 from service.rpc.transcription import TranscriptionCodec
@@ -105,8 +108,16 @@ class Health:
         await self._servicer.set(name, status)
 
 
-def add_services(server: grpc.aio.Server, catalog: Catalog, requests: RequestCounters, max_bytes: int) -> Health:
-    """Bind the whole contract, health and reflection."""
+def add_services(
+    server: grpc.aio.Server,
+    catalog: Catalog,
+    keeper: Keeper,
+    requests: RequestCounters,
+    *,
+    max_bytes: int,
+    durability: str = "none",
+) -> Health:
+    """Bind the whole contract, health and reflection. `durability`: of sessions that do not say."""
     descriptors = [service for module in _CONTRACT for service in module.DESCRIPTOR.services_by_name.values()]
     codecs: dict[str, Codec] = {codec.request_type.DESCRIPTOR.full_name: codec() for codec in CODECS}
     services = {
@@ -115,7 +126,10 @@ def add_services(server: grpc.aio.Server, catalog: Catalog, requests: RequestCou
         for method in service.methods
         if method.input_type.full_name in codecs
     }
-    behaviours: dict[str, Behaviour] = {name: _streaming(Streaming(codec, catalog)) for name, codec in codecs.items()}
+    behaviours: dict[str, Behaviour] = {
+        name: _streaming(Streaming(codec, Opening(codec, catalog, keeper, durability)))
+        for name, codec in codecs.items()
+    }
     listing = ModelListing(catalog, services)
     behaviours[model_pb2.ListModelsRequest.DESCRIPTOR.full_name] = _unary(listing.list_models)
     behaviours[model_pb2.GetModelRequest.DESCRIPTOR.full_name] = _unary(listing.get_model)

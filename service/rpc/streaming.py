@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import Any
 
 import grpc
 import structlog
-from google.protobuf import duration_pb2
 
 from hiddenstate.v1 import session_pb2
-from service.bundle import Manifest
-from service.catalog import Catalog, Serving
-from service.engine import Engine
-from service.errors import Code, Reason, ServiceError, internal, invalid, unserved
+from service.errors import Code, Reason, ServiceError, internal, invalid
+from service.rpc.codec import Codec
+from service.rpc.opening import Joined, Opening
 from service.rpc.parsing import Unreadable
 from service.stream import Message, Stream
 from service.tasks.task import Answer, End
@@ -27,129 +21,77 @@ log = structlog.get_logger()
 
 # The stubs of grpc.aio do not know it.
 END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]
-SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 VANISHING = 0.001
 """Seconds between the end of a client's input and the news that it is gone, at most."""
-MAX_CADENCE = 60.0
-BULK_PATIENCE = 1.0
-"""Seconds a chunk of a bulk session may wait before it is as urgent as a live one."""
-
-
-class Codec(Protocol):
-    """How one task's messages are read and written; the task itself knows no protobuf."""
-
-    task: str
-    request_type: Any
-
-    def options(self, config: Any) -> Any:
-        """The task's options in a config. Raises ServiceError for what is out of range or not served."""
-        ...
-
-    def payload(self, request: Any, manifest: Manifest) -> Any:
-        """The task's message in a request that is neither config, end nor acknowledgement, for the model at hand."""
-        ...
-
-    def opened(self, opened: session_pb2.Opened, options: Any) -> Any:
-        """The first response."""
-        ...
-
-    def responses(self, answers: Sequence[Answer]) -> Iterable[Any]:
-        """Responses for answers, in order; as few as the contract allows."""
-        ...
-
-
-@runtime_checkable
-class Choosing(Protocol):
-    """A codec whose config may say which model is meant without naming it."""
-
-    def choose(self, config: Any, manifests: Sequence[Manifest]) -> Sequence[Manifest]:
-        """The models that a config may mean. Raises ServiceError when it can mean none."""
-        ...
-
-
-@dataclass(slots=True)
-class _Numbers:
-    """Checks the numbers of the client's messages; 0 leaves the numbering to the server."""
-
-    following: int = 1
-
-    def take(self, number: int) -> int | None:
-        """The number of a message, or None for one that was taken before."""
-        if number > self.following:
-            problem = f"message {number} came where {self.following} was due: none may be left out"
-            raise invalid(Reason.SEQUENCE_NUMBER_INVALID, problem, "sequence_number")
-        if 0 < number < self.following:
-            return None
-        self.following += 1
-        return self.following - 1
+RECEIPT_EVERY = 16
+"""Messages without an answer after which their client is told how far they have come."""
 
 
 class Streaming:
     """Serves the stream of one task, whichever it is."""
 
-    def __init__(self, codec: Codec, catalog: Catalog) -> None:
+    def __init__(self, codec: Codec, opening: Opening) -> None:
         self._codec = codec
-        self._catalog = catalog
+        self._opening = opening
 
     async def serve(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         """From the config to the last answer. Raises the ServiceError of the session if it has one."""
-        serving, manifest, stream, opened = self._open(await context.read())
+        joined = await self._opening.join(_config_of(await context.read()))
         try:
+            opened = self._opening.opened(joined)
             await context.write(opened)
-            reader = asyncio.create_task(self._read(context, serving.engine, manifest, stream))
+            reader = asyncio.create_task(self._read(context, joined))
             try:
-                while answers := await stream.answers():
-                    for response in self._codec.responses(answers):
-                        await context.write(response)
+                await self._write(context, joined, type(opened))
                 if reader.done() and (late := reader.result()) is not None:
                     raise late
             finally:
                 reader.cancel()
         finally:
-            # Without effect unless the client left before its session ended.
-            serving.engine.close(stream)
+            self._opening.leave(joined)
 
-    def _open(self, request: Any) -> tuple[Serving, Manifest, Stream, Any]:
-        config = _config_of(request)
-        session = config.session
-        _check_session(session)
-        choose = partial(self._codec.choose, config) if isinstance(self._codec, Choosing) else None
-        served = self._catalog.find(self._codec.task, session.model, session.version, choose)
-        serving = served.serving(self._codec.task, explain=getattr(config, "explain", False))
-        options = self._codec.options(config)
-        session_id = session.session_id or secrets.token_hex(16)
-        stream = serving.engine.open(serving.tasks[self._codec.task], options, session_id, _patience(session))
-        opened = session_pb2.Opened(
-            session_id=session_id,
-            model=served.manifest.name,
-            version=served.manifest.version,
-            next_sequence_number=1,
-            next_answer_number=1,
-            durability=session_pb2.DURABILITY_NONE,
-            variant=serving.variant,
-        )
-        return serving, served.manifest, stream, self._codec.opened(opened, options)
+    async def _write(self, context: grpc.aio.ServicerContext[Any, Any], joined: Joined, kind: type[Any]) -> None:
+        """Give the client all answers; `kind`: what they travel in."""
+        stream = joined.stream
+        while (answers := await stream.answers(joined.attachment)) or not stream.finished:
+            if joined.kept is None:
+                for response in self._codec.responses(answers):
+                    await context.write(response)
+            else:
+                for response in self._resumable(joined, answers, kind):
+                    await context.write(response)
 
-    async def _read(
-        self, context: grpc.aio.ServicerContext[Any, Any], engine: Engine, manifest: Manifest, stream: Stream
-    ) -> ServiceError | None:
+    def _resumable(self, joined: Joined, answers: Sequence[Answer], kind: type[Any]) -> list[Any]:
+        """The responses of a session that can be resumed, with how far its messages are safe."""
+        responses = list(self._codec.responses(answers))
+        if not responses:
+            responses = [kind(receipt=session_pb2.Receipt(accepted_sequence_number=joined.stream.taken))]
+        responses[-1].durable_sequence_number = joined.durable
+        return responses
+
+    async def _read(self, context: grpc.aio.ServicerContext[Any, Any], joined: Joined) -> ServiceError | None:
         """Hand the client's messages to the session; one that is wrong ends it once all before it is answered.
 
         Returns what is wrong with a message behind the end, which the session itself does not wait for.
         """
-        numbers = _Numbers()
+        stream, since = joined.stream, 0
+        inbound = _Inbound(self._codec, joined)
         try:
-            while not stream.finished:
+            while not stream.finished and stream.attachment == joined.attachment:
                 request = await context.read()
                 if request is END_OF_STREAM:
                     # A client that vanished ends its input, too, just before this RPC is cancelled: wait for that.
                     await asyncio.sleep(VANISHING)
-                message = self._message(request, numbers, manifest)
+                message = inbound.message(request)
                 if message is None:
                     continue
-                engine.submit(stream, message)
+                joined.engine.submit(stream, message)
                 if isinstance(message.payload, End):
-                    return await self._behind_end(context, numbers, manifest)
+                    return await self._behind_end(context, inbound)
+                since += 1
+                if joined.kept is not None and since >= RECEIPT_EVERY:
+                    since = 0
+                    stream.wake_for_receipt()
                 if stream.inbox:
                     await stream.has_room()
         except Exception as error:
@@ -157,29 +99,41 @@ class Streaming:
                 # A fault of ours: without a reader the stream would wait for its next message for ever.
                 log.exception("reading a stream failed", task=self._codec.task)
                 error = internal(error)
-            engine.submit(stream, error)
+            if stream.attachment == joined.attachment:
+                joined.engine.submit(stream, error)
         return None
 
-    async def _behind_end(
-        self, context: grpc.aio.ServicerContext[Any, Any], numbers: _Numbers, manifest: Manifest
-    ) -> ServiceError | None:
+    async def _behind_end(self, context: grpc.aio.ServicerContext[Any, Any], inbound: _Inbound) -> ServiceError | None:
         """Read on until the client closes its side: only acknowledgements and repeated messages may follow an end."""
         while (request := await context.read()) is not END_OF_STREAM:
             try:
-                message = self._message(request, numbers, manifest)
+                message = inbound.message(request)
             except ServiceError as error:
                 return error
             if message is not None:
                 return invalid(Reason.MESSAGE_AFTER_END, "a message came after the end: the end is the last one")
         return None
 
-    def _message(self, request: Any, numbers: _Numbers, manifest: Manifest) -> Message | None:
+
+class _Inbound:
+    """Messages of one client: numbered, each taken once. The number 0 leaves the numbering to the server."""
+
+    def __init__(self, codec: Codec, joined: Joined) -> None:
+        self._codec = codec
+        self._manifest = joined.manifest
+        self._stream: Stream = joined.stream
+        self._resumable = joined.kept is not None
+        # Of a session that goes on the input may have ended before: closing this side says nothing.
+        self._needs_end = joined.attachment > 1
+
+    def message(self, request: Any) -> Message | None:
+        """The message for the task in a request, if it is one that was not taken before. Raises ServiceError."""
         if request is END_OF_STREAM:
-            if numbers.following == 1:
-                raise invalid(Reason.STREAM_EMPTY, "the stream ended before its first message: send data, or an end")
-            return Message(numbers.following, End())
+            return self._closed()
         if isinstance(request, Unreadable):
             raise request.error
+        if self._resumable and request.received_answer_number:
+            self._stream.acknowledge(request.received_answer_number)
         kind = request.WhichOneof("content")
         if kind == "acknowledgement":
             return None
@@ -189,10 +143,32 @@ class Streaming:
             )
         if kind is None:
             raise invalid(Reason.MESSAGE_EMPTY, "a message without content: send data, an end or an acknowledgement")
-        number = numbers.take(request.sequence_number)
-        if number is None:
+        if not self._is_next(request.sequence_number):
             return None
-        return Message(number, End() if kind == "end" else self._codec.payload(request, manifest))
+        payload = End() if kind == "end" else self._codec.payload(request, self._manifest)
+        self._stream.taken += 1
+        return Message(self._stream.taken, payload)
+
+    def _is_next(self, number: int) -> bool:
+        """Whether a message is the next one, not one taken before. Raises SEQUENCE_NUMBER_INVALID for a gap."""
+        if number == 0:
+            return True
+        self._needs_end = self._resumable
+        following = self._stream.taken + 1
+        if number > following:
+            problem = f"message {number} came where {following} was due: none may be left out"
+            raise invalid(Reason.SEQUENCE_NUMBER_INVALID, problem, "sequence_number")
+        return number == following
+
+    def _closed(self) -> Message:
+        """The client has closed its side: that ends the input, unless it may come back."""
+        if self._needs_end:
+            message = "the stream ended without a numbered end: resume the session, and send what is left and an end"
+            raise ServiceError(Code.FAILED_PRECONDITION, Reason.END_MISSING, message)
+        if self._stream.taken == 0:
+            raise invalid(Reason.STREAM_EMPTY, "the stream ended before its first message: send data, or an end")
+        self._stream.taken += 1
+        return Message(self._stream.taken, End())
 
 
 def _config_of(request: Any) -> Any:
@@ -203,42 +179,3 @@ def _config_of(request: Any) -> Any:
     if request.WhichOneof("content") != "config":
         raise invalid(Reason.CONFIG_MISSING, "the first message of a stream is its config", "config")
     return request.config
-
-
-def _check_session(session: session_pb2.SessionConfig) -> None:
-    """Refuse what is out of range, and say of each field that is not served yet that it is not."""
-    if session.session_id and not SESSION_ID.fullmatch(session.session_id):
-        problem = "a session id is 1 to 128 of the characters A-Z a-z 0-9 . _ -"
-        raise invalid(Reason.SESSION_ID_INVALID, problem, "config.session.session_id")
-    for name in ("resume_token", "received_answer_number"):
-        if getattr(session, name):
-            problem = f"sessions cannot be resumed on this server: open a new one, without {name}"
-            raise unserved(Reason.RESUME_NOT_SERVED, problem, f"config.session.{name}")
-    if session.durability not in (session_pb2.DURABILITY_UNSPECIFIED, session_pb2.DURABILITY_NONE):
-        problem = "sessions of this server end with their stream: leave the durability unset, or DURABILITY_NONE"
-        raise unserved(Reason.DURABILITY_NOT_SERVED, problem, "config.session.durability")
-    if session.priority not in session_pb2.Priority.values():
-        problem = f"priority {session.priority} is none that this server knows"
-        raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, "config.session.priority")
-    for field in ("label", "idle_timeout", "initial_state"):
-        if session.HasField(field) if field != "initial_state" else session.initial_state:
-            raise unserved(
-                Reason.OPTION_NOT_SERVED, f"{field} is not served yet: leave it unset", f"config.session.{field}"
-            )
-
-
-def _patience(session: session_pb2.SessionConfig) -> float | None:
-    """Seconds a chunk may wait: the cadence if one is declared; None for the server's default."""
-    if not session.HasField("cadence_duration"):
-        return BULK_PATIENCE if session.priority == session_pb2.PRIORITY_BULK else None
-    return _seconds(session.cadence_duration)
-
-
-def _seconds(cadence: duration_pb2.Duration) -> float:
-    seconds: float = cadence.ToNanoseconds() / 1e9
-    if not 0 < seconds <= MAX_CADENCE:
-        problem = f"a cadence of {seconds:g} s is not above 0 and up to {MAX_CADENCE:g} s"
-        raise ServiceError(
-            Code.INVALID_ARGUMENT, Reason.OPTION_OUT_OF_RANGE, problem, field="config.session.cadence_duration"
-        )
-    return seconds

@@ -35,6 +35,11 @@ ELSEWHERE = {
     Reason.MODEL_RUN_FAILED,
     Reason.BACKLOG_EXHAUSTED,
     Reason.INTERNAL,
+    # Need a session that was left: tests of resuming.
+    Reason.SESSION_NOT_FOUND,
+    Reason.SESSION_TAKEN_OVER,
+    Reason.END_MISSING,
+    Reason.STORE_UNAVAILABLE,
     # Bytes that are no snapshot, or of something else: tests of snapshots.
     *(reason for reason in Reason if reason.startswith("SNAPSHOT_")),
     # Never reach a client of the API: tests of bundles, devices and settings.

@@ -1,0 +1,284 @@
+"""Sessions that outlive their stream and their server: each answer arrives once, as if nothing had happened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message_factory import GetMessageClass
+
+from tests.calls import END_OF_STREAM, METHODS, Target, expanded, numbers_of, path_of, serving
+from tests.neighbours import CONVERSATIONS, END, Conversation, items
+
+MEMORY, STORED = "DURABILITY_MEMORY", "DURABILITY_STORED"
+BY_METHOD = {each.method: each for each in CONVERSATIONS}
+TEXT = BY_METHOD["GenerateText"]
+
+
+class Client:
+    """Holds what a client of the protocol has to: its messages, and the answers by number."""
+
+    def __init__(self, said: Conversation, durability: str = MEMORY) -> None:
+        self.said = said
+        self.durability = durability
+        self.answers: dict[int, bytes] = {}
+        self.received = self.durable = 0
+        self.opened: Any = None
+        self.stream: Any = None
+        self.messages = [*said.before, *said.after, END]
+
+    @property
+    def _kind(self) -> Any:
+        return GetMessageClass(METHODS[self.said.method].input_type)
+
+    async def open(self, target: Target) -> None:
+        """A new session, or the one that was left."""
+        answer = GetMessageClass(METHODS[self.said.method].output_type)
+        call = target.channel.stream_stream(
+            path_of(self.said.method),
+            request_serializer=self._kind.SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+        self.stream = call(timeout=10)
+        config: Any = dict(self.said.config)
+        session = dict(config.get("session", {})) | {"durability": self.durability}
+        if self.opened is not None:
+            config = {}
+            session = {"resumeToken": self.opened.resume_token, "receivedAnswerNumber": self.received}
+        await self.stream.write(ParseDict({"config": {**config, "session": session}}, self._kind()))
+        response = await self.stream.read()
+        assert response is not END_OF_STREAM, await self.stream.details()
+        self.opened = response.opened
+
+    async def send(self, numbers: range) -> None:
+        for number in numbers:
+            message = ParseDict(expanded(self.messages[number - 1]), self._kind())
+            message.sequence_number, message.received_answer_number = number, self.received
+            await self.stream.write(message)
+
+    async def send_rest(self) -> None:
+        await self.send(range(self.opened.next_sequence_number, len(self.messages) + 1))
+
+    async def take(self) -> bool:
+        """One response; False at the end."""
+        response = await self.stream.read()
+        if response is END_OF_STREAM:
+            return False
+        self.durable = max(self.durable, response.durable_sequence_number)
+        for number, item in zip(numbers_of(response), items_of(response), strict=True):
+            if number > self.received:
+                assert number == self.received + 1
+                self.received = number
+                self.answers[number] = item
+        return True
+
+    async def take_all(self) -> None:
+        while await self.take():
+            pass
+        assert (await self.stream.code()).name == "OK", await self.stream.details()
+
+
+def items_of(response: Any) -> list[bytes]:
+    return items(response) if numbers_of(response) else []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def target() -> AsyncIterator[Target]:
+    async with serving() as (_, found):
+        yield found
+
+
+async def whole(target: Target, said: Conversation) -> dict[int, bytes]:
+    """The answers of a session that nothing happens to."""
+    client = Client(said, "DURABILITY_NONE")
+    await client.open(target)
+    await client.send_rest()
+    await client.take_all()
+    assert client.answers
+    return client.answers
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("said", CONVERSATIONS, ids=lambda said: said.method)
+@pytest.mark.parametrize("before", [0, 1, 2, 9])
+async def test_a_stream_that_is_lost_at_any_message_is_resumed_and_answers_each_thing_once(target, said, before):
+    client = Client(said)
+    await client.open(target)
+    await client.send(range(1, min(before, len(client.messages)) + 1))
+    if before > 1:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(client.take(), 0.1)
+    client.stream.cancel()
+    await client.open(target)
+    await client.send_rest()
+    await client.take_all()
+    assert client.answers == await whole(target, said)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_messages_that_come_twice_are_dropped_and_a_gap_is_refused_and_harms_nothing(target):
+    client = Client(TEXT)
+    await client.open(target)
+    await client.send(range(1, 3))
+    await client.send(range(1, 3))
+    await client.send(range(4, 5))
+    with pytest.raises(Exception, match="message 4 came where 3 was due"):
+        await client.take_all()
+    await client.open(target)
+    assert client.opened.next_sequence_number == 3
+    await client.send_rest()
+    await client.take_all()
+    assert client.answers == await whole(target, TEXT)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_after_bad_input_the_session_goes_on_from_before_it(target):
+    client = Client(TEXT)
+    await client.open(target)
+    await client.send(range(1, 2))
+    good, client.messages[1] = client.messages[1], {"generate": {"options": {"temperature": -1}}}
+    await client.send(range(2, 4))
+    with pytest.raises(Exception, match="temperature is -1"):
+        await client.take_all()
+    client.messages[1] = good
+    await client.open(target)
+    assert client.opened.next_sequence_number == 2
+    await client.send_rest()
+    await client.take_all()
+    assert client.answers == await whole(target, TEXT)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_second_client_takes_over_and_the_first_is_told(target):
+    first = Client(TEXT)
+    await first.open(target)
+    await first.send(range(1, 2))
+    second = Client(TEXT)
+    second.opened = first.opened
+    await second.open(target)
+    with pytest.raises(Exception, match="another client has resumed"):
+        await first.take_all()
+    await second.send_rest()
+    await second.take_all()
+    assert second.answers == await whole(target, TEXT)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_last_answers_can_be_read_again_until_they_are_acknowledged(target):
+    client = Client(TEXT)
+    await client.open(target)
+    await client.send_rest()
+    await client.take_all()
+    answers, client.answers, client.received = client.answers, {}, 0
+    await client.open(target)
+    await client.take_all()
+    assert client.answers == answers
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_side_that_is_closed_without_a_numbered_end_ends_no_session(target):
+    client = Client(TEXT)
+    await client.open(target)
+    await client.send(range(1, 2))
+    await client.stream.done_writing()
+    with pytest.raises(Exception, match="without a numbered end"):
+        await client.take_all()
+    await client.open(target)
+    await client.send_rest()
+    await client.take_all()
+    assert client.answers == await whole(target, TEXT)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("token", ["abc", "a.b.c", "{}x", "", "x{}"])
+async def test_a_token_that_was_changed_is_refused(target, token):
+    client = Client(TEXT)
+    await client.open(target)
+    changed = token.format(client.opened.resume_token)
+    session = {"resumeToken": changed, "receivedAnswerNumber": 1}
+    found = await target.call("GenerateText", [{"config": {"session": session}}])
+    assert (found.code, found.reason) == ("INVALID_ARGUMENT", "RESUME_TOKEN_INVALID")
+    client.stream.cancel()
+
+
+@pytest.mark.parametrize("said", CONVERSATIONS, ids=lambda said: said.method)
+async def test_a_stored_session_goes_on_at_another_server_and_the_first_one_is_fenced_off(tmp_path, said):
+    store = {"store": str(tmp_path / "sessions.db"), "checkpoint_interval": 0.02}
+    async with serving(**store) as (_, here), serving(**store) as (_, there):
+        client = Client(said, STORED)
+        await client.open(here)
+        await client.send(range(1, 3))
+        while client.durable < 2:
+            await client.take()
+        left, stale = client.stream, client.opened.resume_token
+        await client.open(there)
+        assert client.opened.resume_token == stale
+        assert client.opened.next_sequence_number == 3
+        await client.send_rest()
+        await client.take_all()
+        assert client.answers == await whole(there, said)
+        left.cancel()
+
+
+async def test_a_server_that_stops_hands_its_stored_sessions_over(tmp_path):
+    store = {"store": str(tmp_path / "sessions.db"), "checkpoint_interval": 60.0}
+    client = Client(TEXT, STORED)
+    async with serving(**store) as (_, target):
+        await client.open(target)
+        await client.send(range(1, 3))
+        while client.received < 3:
+            await client.take()
+    async with serving(**store) as (_, target):
+        await client.open(target)
+        assert client.opened.next_sequence_number == 3
+        await client.send_rest()
+        await client.take_all()
+        assert client.answers == await whole(target, TEXT)
+
+
+async def test_a_session_in_memory_ends_with_its_server(tmp_path):
+    client = Client(TEXT)
+    keys = {"signing_keys": str(tmp_path / "keys")}
+    async with serving(**keys) as (_, target):
+        await client.open(target)
+    async with serving(**keys) as (_, target):
+        session = {"resumeToken": client.opened.resume_token}
+        found = await target.call("GenerateText", [{"config": {"session": session}}])
+        assert (found.code, found.reason) == ("NOT_FOUND", "SESSION_NOT_FOUND")
+
+
+async def test_a_store_that_is_gone_stalls_nobody_and_durability_catches_up(tmp_path, monkeypatch):
+    from service.stores.file import FileStore
+    from service.stores.store import StoreError
+
+    write, broken = FileStore.write, asyncio.Event()
+
+    async def failing(store, writes):
+        if broken.is_set():
+            raise StoreError("the disk is full")
+        return await write(store, writes)
+
+    monkeypatch.setattr(FileStore, "write", failing)
+    async with serving(store=str(tmp_path / "sessions.db"), checkpoint_interval=0.02) as (_, target):
+        client = Client(TEXT, STORED)
+        await client.open(target)
+        broken.set()
+        await client.send(range(1, 3))
+        while client.received < 7:
+            await client.take()
+        assert client.durable == 0
+        broken.clear()
+        while client.durable < 2:
+            await client.take()
+        await client.send_rest()
+        await client.take_all()
+        broken.set()
+        found = await target.call(
+            "GenerateText", [{"config": {"session": {"durability": STORED}}}, {"prompt": {"text": "a"}}]
+        )
+        assert (found.code, found.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
