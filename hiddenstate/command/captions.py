@@ -40,7 +40,7 @@ class Captions:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The end of the running text, as much as fits."""
-        text = Text("  ● " if self.speaking else "  ○ ", style="red" if self.speaking else "dim")
+        text = Text().append("  ● " if self.speaking else "  ○ ", style="red" if self.speaking else "dim")
         if self.current is not None:
             text.append_text(shaded(self.current.alternatives[0]))
         lines = text.wrap(console, options.max_width)

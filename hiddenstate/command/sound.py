@@ -38,7 +38,7 @@ def wav(path: Path) -> Sound:
         file = wave.open(str(path), "rb")  # noqa: SIM115 - closed by who reads it to its end
     except (wave.Error, EOFError) as error:
         raise typer.BadParameter(
-            f"{path} is no wav file of plain samples ({str(error) or 'it is empty'}): {_convert(path)}"
+            f"{path} is no wav file of plain samples ({str(error) or 'it has no header'}): {_convert(path)}"
         ) from error
     channels, rate, width = file.getnchannels(), file.getframerate(), file.getsampwidth()
     problem = ""
