@@ -118,11 +118,11 @@ class Decoder:
         """`separator`: the token between two words, if there is one; what is settled ends before it."""
         self.width = width
         self.separator = separator
-        self._limit = limit
+        self.limit = limit
 
     def begin(self) -> Search:
         """A search at the start of an utterance."""
-        return Search([Path("", (), (), self._limit.begin() if self._limit else (), blank=1.0)])
+        return Search([Path("", (), (), self.limit.begin() if self.limit else (), blank=1.0)])
 
     def advance(self, search: Search, candidates: Candidates) -> None:
         """Go on by a step. Steps that were left out since the last one were blank."""
@@ -150,7 +150,7 @@ class Decoder:
         """The whole texts when nothing more comes: those that may end here or, where none may, their beginnings that
         may. Their shares sum to 1.
         """
-        limit = self._limit
+        limit = self.limit
         paths = [path for path in search.paths if limit is None or limit.complete(path.place)]
         if paths:
             return _shared([(path.total, search.settled.then(path.spelling)) for path in paths])
@@ -158,13 +158,13 @@ class Decoder:
 
     def _cut(self, spelling: Spelling) -> Spelling:
         """Without the phrase that is not complete."""
-        if self._limit is None:
+        if self.limit is None:
             return spelling
-        place: tuple[str, ...] | None = self._limit.begin()
+        place: tuple[str, ...] | None = self.limit.begin()
         last = 0
         for count, token in enumerate(spelling.tokens, start=1):
-            place = self._limit.follow(place, token) if place else None
-            if place and self._limit.complete(place):
+            place = self.limit.follow(place, token) if place else None
+            if place and self.limit.complete(place):
                 last = count
         return spelling.until(last)
 
@@ -178,7 +178,7 @@ class Decoder:
                 repeated = probability
             # A token right behind itself is the same one; only behind a blank it is another.
             weight = (path.blank if token == last else total) * probability
-            place = self._limit.follow(path.place, token) if self._limit else ()
+            place = self.limit.follow(path.place, token) if self.limit else ()
             if weight > 0.0 and place is not None:
                 _lead(path, candidates.step, token, probability, weight, place, following)
         blank, same = total * candidates.blank, path.token * repeated

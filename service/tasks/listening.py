@@ -1,6 +1,5 @@
 """One stream that is listened to: tokens become texts, pauses end utterances, events say what was heard and when."""
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
@@ -54,21 +53,27 @@ class Listener:
     boundary where the utterance begins. `received` samples have come in all. `clipped`: steps to come that are.
     """
 
-    decoder: Decoder
     reader: Reader
     wishes: Wishes
-    search: Search = field(init=False)
-    watch: SpeechWatch = field(init=False)
+    search: Search
+    watch: SpeechWatch
     base: int = 0
     received: int = 0
     step: int = 0
     start: int = 0
-    clipped: deque[int] = field(default_factory=deque)
+    clipped: list[int] = field(default_factory=list)
     clipping_untold: int = 0
     shown: tuple[str, float] = ("", 0.0)
 
-    def __post_init__(self) -> None:
-        self.begin()
+    @classmethod
+    def of(cls, reader: Reader, wishes: Wishes) -> "Listener":
+        """Before the first sample."""
+        return cls(reader, wishes, reader.decoder.begin(), SpeechWatch(wishes.endpointing))
+
+    @property
+    def decoder(self) -> Decoder:
+        """That of the reader."""
+        return self.reader.decoder
 
     def begin(self) -> None:
         """What comes next is new."""
@@ -81,7 +86,8 @@ class Listener:
         items: list[Heard] = []
         end = self.step + steps
         spoken = {each.step: each for each in candidates}
-        clipped = [self.clipped.popleft() for _ in range(sum(step < end for step in self.clipped))]
+        clipped = [step for step in self.clipped if step < end]
+        self.clipped = self.clipped[len(clipped) :]
         for step in sorted({*spoken, *clipped}):
             self._pass(step, items)
             if step in spoken:

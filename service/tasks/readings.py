@@ -30,9 +30,9 @@ class Reading(NamedTuple):
 class Reader:
     """Reads the searches of one decoder."""
 
-    def __init__(self, decoder: Decoder, tokens: Sequence[str]) -> None:
-        """`tokens`: the text of each."""
-        self._decoder = decoder
+    def __init__(self, decoder: Decoder, tokens: Sequence[str], phrases: tuple[str, ...] = ()) -> None:
+        """`tokens`: the text of each. `phrases`: those of the client that the decoder is limited to."""
+        self.decoder, self.phrases = decoder, phrases
         self._tokens = tuple(tokens)
 
     def running(self, search: Search, *, words: bool) -> tuple[Reading, float]:
@@ -41,24 +41,24 @@ class Reader:
         whole = sum(path.total for path in search.paths)
         agreeing = sum(path.total for path in search.paths if path.text.startswith(best.text))
         spelling = search.settled.then(best.spelling)
-        stability = min(agreeing / whole, 1.0) if self._decoder.width > 1 else math.prod(spelling.odds)
+        stability = min(agreeing / whole, 1.0) if self.decoder.width > 1 else math.prod(spelling.odds)
         found: tuple[Word, ...] = ()
         if words:
             settled = self._words(search.settled)
-            tail = self._trusted(self._words(best.spelling), self._decoder.hypotheses(search))
-            found = (*(word._replace(confidence=1.0) if self._decoder.width > 1 else word for word in settled), *tail)
+            tail = self._trusted(self._words(best.spelling), self.decoder.hypotheses(search))
+            found = (*(word._replace(confidence=1.0) if self.decoder.width > 1 else word for word in settled), *tail)
         return Reading(self._text(spelling), stability, found), stability
 
     def final(self, search: Search, count: int, *, words: bool) -> list[Reading]:
         """Up to `count` possible texts once all was said, the most likely first; at least one, which may be empty."""
-        hypotheses = self._decoder.endings(search)
+        hypotheses = self.decoder.endings(search)
         shares: dict[str, float] = {}
         spellings: dict[str, Spelling] = {}
         for hypothesis in hypotheses:
             text = self._text(hypothesis.spelling)
             shares[text] = shares.get(text, 0.0) + hypothesis.share
             spellings.setdefault(text, hypothesis.spelling)
-        if self._decoder.width == 1:
+        if self.decoder.width == 1:
             shares = {text: math.prod(spelling.odds) for text, spelling in spellings.items()}
         ranked = sorted(shares, key=lambda text: -shares[text])[:count]
         return [
@@ -78,7 +78,7 @@ class Reader:
         found: list[Word] = []
         open_word: Word | None = None
         for token, step, odds in zip(*spelling, strict=True):
-            if token == self._decoder.separator:
+            if token == self.decoder.separator:
                 open_word = None
                 continue
             if open_word is None:
@@ -90,7 +90,7 @@ class Reader:
 
     def _trusted(self, words: Iterable[Word], hypotheses: Sequence[Hypothesis]) -> tuple[Word, ...]:
         """The words with the share of all hypotheses that have the same word at about the same time."""
-        if self._decoder.width == 1:
+        if self.decoder.width == 1:
             return tuple(words)
         heard: dict[str, list[tuple[Word, int, float]]] = {}
         for number, (spelling, share) in enumerate(hypotheses):

@@ -20,15 +20,16 @@ from service.frontends.audio import (
     clipped_steps,
     samples_of,
 )
+from service.plain import Part
 from service.session import Chunk
 from service.state import Array
-from service.tasks.ctc import Decoder, candidates_of
-from service.tasks.endpointing import Endpointing
-from service.tasks.listening import Listener, Wishes
+from service.tasks.ctc import Decoder, Path, Search, Spelling, candidates_of
+from service.tasks.endpointing import Endpointing, SpeechWatch
+from service.tasks.listening import Listener, SpeechEvent, Transcript, Wishes
 from service.tasks.phrases import SPACE, Phrases, checked_phrases
-from service.tasks.readings import Reader
+from service.tasks.readings import Reader, Reading, Word
 from service.tasks.scoring import probabilities
-from service.tasks.task import End, Finish, Item, Reaction, Turn
+from service.tasks.task import End, Finish, Item, Reaction, Turn, plain_of
 
 MAX_MESSAGE_SECONDS = 60
 MAX_ALTERNATIVES = 16
@@ -112,11 +113,36 @@ class Listening:
     """
 
     options: TranscriptionOptions
-    frontend: AudioFrontend
     memory: AudioMemory
     listener: Listener
     steps_made: int = 0
     busy: bool = False
+
+    @property
+    def frontend(self) -> AudioFrontend:
+        """That of the client's rate. Raises AUDIO_FORMAT_MISSING, AUDIO_FORMAT_UNSUPPORTED."""
+        return _frontend(self.options)
+
+
+RECORDS = (
+    AudioMemory,
+    Encoding,
+    Endpointing,
+    Listener,
+    Listening,
+    Path,
+    Pauses,
+    Reading,
+    Search,
+    SpeechEvent,
+    SpeechWatch,
+    Spelling,
+    Transcript,
+    TranscriptionOptions,
+    Wishes,
+    Word,
+)
+"""What a session that listens is written with; its reader is made again from what it may hear."""
 
 
 class Transcription:
@@ -127,6 +153,8 @@ class Transcription:
     def __init__(self, model: SpeechModel) -> None:
         self._model = model
         self._words = Phrases(model.words, model.tokens) if model.words else None
+        reader = Part(lambda reader: (reader.decoder.width, reader.phrases), lambda said: self._reader(*said))
+        self.plain = plain_of(RECORDS, {Reader: reader})
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> "Transcription":
@@ -147,14 +175,11 @@ class Transcription:
             problem = f"alternative_count is {options.alternatives}, above {MAX_ALTERNATIVES}"
             raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, "config.alternative_count")
         alternatives = max(options.alternatives, 1)
-        limit = self._words
-        if options.phrases:
-            limit = Phrases(checked_phrases(options.phrases, self._model.tokens), self._model.tokens)
+        phrases = tuple(checked_phrases(options.phrases, self._model.tokens))
         width = max(self._model.beam_count, alternatives)
-        decoder = Decoder(max(width, LEAST_BEAMS_IN_A_LIST) if limit else width, self._model.separator, limit)
+        reader = self._reader(max(width, LEAST_BEAMS_IN_A_LIST) if phrases or self._words else width, phrases)
         wishes = Wishes(options.words, alternatives, _endpointing(options.pauses))
-        listener = Listener(decoder, Reader(decoder, self._model.tokens), wishes)
-        return Listening(options, frontend, frontend.begin(), listener)
+        return Listening(options, frontend.begin(), Listener.of(reader, wishes))
 
     def accept(self, progress: Listening, message: Audio | Finish | End, sequence_number: int, now: float) -> Chunk:
         """Audio becomes steps; `Finish` and `End` become the last step, and are taken alone."""
@@ -169,6 +194,11 @@ class Transcription:
         """Go on with every session that ran a step; tell what was settled, and how things stand."""
         items = self._heard([turn for turn in turns if turn.steps], outputs)
         return [self._reaction(turn, items.get(turn.row, []) if turn.steps else []) for turn in turns]
+
+    def _reader(self, width: int, phrases: tuple[str, ...]) -> Reader:
+        """`phrases`: all that may be said; none: what the model knows."""
+        limit = Phrases(phrases, self._model.tokens) if phrases else self._words
+        return Reader(Decoder(width, self._model.separator, limit), self._model.tokens, phrases)
 
     def _chunk(
         self, progress: Listening, steps: Floats, sequence_number: int, now: float, mark: Finish | End | None = None

@@ -174,12 +174,13 @@ def test_a_finish_is_always_answered_and_an_end_when_there_is_something():
     assert texts(said([[audio("no"), End()]], PAUSES)[0]) == ["no"]
 
 
-def step_by_step(messages, options):
+def step_by_step(messages, options, *, kept=False):
     """The items that follow each message when all before it has run."""
     model, listening = Spelling(), task()
     progress, state = listening.begin(float32(options)), {"count": np.zeros((1, 1), np.float32)}
     items = []
     for number, message in enumerate(messages, start=1):
+        progress = listening.plain.decode(listening.plain.encode(progress)) if kept else progress
         chunk = listening.accept(progress, message, number, 0.0)
         outputs = {}
         if chunk.steps:
@@ -202,6 +203,16 @@ def test_interim_results_come_when_something_is_new_and_are_not_numbered():
     assert [word.text for word in unsure.readings[0].words] == [unsure.readings[0].text]
     silent = TranscriptionOptions(16000, interim=False)
     assert not any(each.interim for told in step_by_step([audio("on"), End()], silent) for each in told)
+
+
+def test_a_session_that_was_kept_between_any_two_messages_answers_the_same():
+    options = TranscriptionOptions(16000, words=True, pauses=Pauses(silence=0.15), phrases=("one", "two", "no one"))
+    messages = [audio("on"), audio("e..." + "." * 5), audio("two", 0.4), Finish(), audio("no one"), End()]
+    plain, kept = step_by_step(messages, options), step_by_step(messages, options, kept=True)
+    assert plain == kept
+    told = task().plain
+    values = [item.value for items in plain for item in items]
+    assert told.decode(told.encode(values)) == values
 
 
 def test_words_have_their_times_and_a_share_of_all_that_was_likely():
