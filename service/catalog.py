@@ -33,7 +33,7 @@ class Serving:
     variant: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Served:
     """One version that serves; `explain` is its graph that also tells what the gates do, if it has one."""
 
@@ -62,19 +62,64 @@ class Served:
         return self.explain
 
     @property
+    def engines(self) -> tuple[Engine, ...]:
+        """Those of all its graphs."""
+        return tuple(serving.engine for serving in (self.plain, self.explain) if serving is not None)
+
+    @property
     def manifest(self) -> Manifest:
         """What the bundle says of itself."""
         return self.loaded.bundle.manifest
 
 
 class Catalog:
-    """Finds the version a client asks for."""
+    """Finds the version a client asks for. `leaving`: versions whose last sessions go on to their end."""
 
     def __init__(self, served: Iterable[Served], refused: Iterable[Refused] = ()) -> None:
         self.served = tuple(served)
         self.refused = tuple(refused)
-        both = [serving for each in self.served for serving in (each.plain, each.explain)]
-        self.engines = tuple(serving.engine for serving in both if serving is not None)
+        self.leaving: tuple[Served, ...] = ()
+        self.draining = False
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """All engines that run."""
+        return tuple(engine for each in (*self.served, *self.leaving) for engine in each.engines)
+
+    def named(self, name: str) -> Served | None:
+        """The newest version of a model that serves."""
+        versions = [served for served in self.served if served.manifest.name == name]
+        return max(versions, key=lambda served: served.manifest.version, default=None)
+
+    def version(self, name: str, version: int) -> Served | None:
+        """One version, if it serves."""
+        place = (name, version)
+        return next((each for each in self.served if (each.manifest.name, each.manifest.version) == place), None)
+
+    def add(self, served: Served) -> None:
+        """Serve one more version; it was refused before, maybe."""
+        self.served = (*self.served, served)
+        place = (served.manifest.name, str(served.manifest.version))
+        self.refused = tuple(each for each in self.refused if (each.name, each.version) != place)
+
+    def refuse(self, refused: Refused) -> None:
+        """Tell of a version why it does not serve."""
+        self.forget(refused)
+        self.refused = (*self.refused, refused)
+
+    def forget(self, refused: Refused) -> None:
+        """A version that was refused is of no interest any more."""
+        place = (refused.name, refused.version)
+        self.refused = tuple(each for each in self.refused if (each.name, each.version) != place)
+
+    def remove(self, served: Served) -> None:
+        """Offer a version no more; its engines go on until it has `left`."""
+        self.served = tuple(each for each in self.served if each is not served)
+        self.leaving = (*self.leaving, served)
+
+    def left(self, served: Served) -> None:
+        """The last session of a version has ended."""
+        self.leaving = tuple(each for each in self.leaving if each is not served)
 
     def find(self, task: str, name: str, version: int, choose: Choice | None = None) -> Served:
         """The version of a model, the newest when `version` is 0; an empty name means the only one for the task, or the

@@ -19,8 +19,9 @@ from service.engine import Engine
 from service.errors import Code, Reason, ServiceError
 from service.keeper import Keeper
 from service.kernels import kernels
+from service.loader import Loader
 from service.metrics import EngineReading, RequestCounters, ServerCollector
-from service.repository import Loaded, Loading, Refused, load_repository
+from service.repository import Loaded, Loading, Refused, load_repository, load_version
 from service.rpc.services import INFERENCE, add_services
 from service.scheduler import Limits
 from service.signing import Keys
@@ -73,15 +74,18 @@ def task_factories(settings: Settings) -> dict[str, TaskFactory]:
     }
 
 
-def load_catalog(settings: Settings) -> Catalog:
-    """Load the repository and make an engine for each version. Must run inside the event loop that will serve."""
-    loading = Loading(
+def _loading(settings: Settings) -> Loading:
+    return Loading(
         settings.device, settings.allow_fallback, settings.precision, settings.threads, settings.max_batch_rows
     )
+
+
+def load_catalog(settings: Settings) -> Catalog:
+    """Load the repository and make an engine for each version. Must run inside the event loop that will serve."""
     factories = task_factories(settings)
     served: list[Served] = []
     refused: list[Refused] = []
-    for version in load_repository(Path(settings.models), loading):
+    for version in load_repository(Path(settings.models), _loading(settings)):
         result = _serve_or_refuse(version, factories, settings)
         (refused if isinstance(result, Refused) else served).append(result)  # type: ignore[arg-type]
     return Catalog(served, refused)
@@ -117,6 +121,17 @@ def _wrong_setting(name: str, problem: str) -> ServiceError:
     return ServiceError(Code.INVALID_ARGUMENT, Reason.SETTING_INVALID, f"{name}: {problem}", field=name)
 
 
+def loader_of(catalog: Catalog, settings: Settings) -> Loader:
+    """What changes the catalog while it serves, with the settings it was loaded with."""
+    factories = task_factories(settings)
+    return Loader(
+        Path(settings.models),
+        lambda folder: load_version(folder, _loading(settings)),
+        lambda loaded: _serve_or_refuse(loaded, factories, settings),
+        catalog,
+    )
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """A server, from bound to drained. On leaving it stops admitting, lets open streams finish, and closes."""
@@ -131,18 +146,20 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         ]
     )
     keeper = keeper_of(settings, catalog)
+    loader = loader_of(catalog, settings)
     health = add_services(
         server,
         catalog,
         keeper,
+        loader,
         requests,
         max_bytes=settings.max_message_bytes,
         durability=settings.durability,
     )
     host, port = settings.listen.rsplit(":", 1)[0], _bind(server, settings.listen)
     with _metrics(settings, catalog, requests) as metrics_address:
-        loops = [asyncio.create_task(engine.run()) for engine in catalog.engines]
-        loops += [asyncio.create_task(_expire(catalog, keeper)), asyncio.create_task(keeper.run())]
+        loader.start()
+        loops = [asyncio.create_task(_expire(catalog, keeper)), asyncio.create_task(keeper.run())]
         await server.start()
         await health.serving()
         _announce(catalog, f"{host}:{port}", metrics_address)
@@ -156,8 +173,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
-            for each in catalog.served:
-                each.loaded.close()
+            await loader.stop()
             log.info("stopped")
 
 
@@ -222,6 +238,7 @@ async def _expire(catalog: Catalog, keeper: Keeper) -> None:
 
 
 async def _drain(catalog: Catalog, keeper: Keeper, timeout: float) -> None:
+    catalog.draining = True
     for engine in catalog.engines:
         engine.stop_admitting()
     await keeper.drain()
@@ -264,8 +281,8 @@ def _reading(engine: Engine) -> EngineReading:
 
 def load_states(catalog: Catalog) -> dict[tuple[str, str], str]:
     """Whether each version is ready or refused."""
-    ready = {(each.manifest.name, str(each.manifest.version)): "ready" for each in catalog.served}
-    return ready | {(each.name, each.version): "refused" for each in catalog.refused}
+    refused = {(each.name, each.version): "refused" for each in catalog.refused}
+    return refused | {(each.manifest.name, str(each.manifest.version)): "ready" for each in catalog.served}
 
 
 def _announce(catalog: Catalog, address: str, metrics_address: str | None) -> None:

@@ -34,9 +34,21 @@ class ModelListing:
 
     def __init__(self, catalog: Catalog, services: dict[str, str]) -> None:
         """`services`: the full name of the service of each task."""
-        self._models = [_served(served, catalog, services) for served in catalog.served]
-        self._models += [_refused(refused) for refused in catalog.refused]
-        self._models.sort(key=lambda model: (model.name, model.version))
+        self._catalog = catalog
+        self._services = services
+        self._listed: tuple[Any, ...] = ()
+        self._known: list[model_pb2.Model] = []
+
+    @property
+    def _models(self) -> list[model_pb2.Model]:
+        """All of them; written anew only when others serve than before."""
+        listed = (self._catalog.served, self._catalog.refused)
+        if listed != self._listed:
+            models = [_served(served, self._catalog, self._services) for served in self._catalog.served]
+            models += [_refused(refused) for refused in self._catalog.refused]
+            self._known = sorted(models, key=lambda model: (model.name, model.version))
+            self._listed = listed
+        return self._known
 
     def list_models(self, request: model_pb2.ListModelsRequest) -> model_pb2.ListModelsResponse:
         """One page. Raises OPTION_OUT_OF_RANGE for a size or a token that is none of ours."""

@@ -30,6 +30,7 @@ from hiddenstate.v1 import (
 from service.catalog import Catalog
 from service.errors import Reason, ServiceError, internal, unserved
 from service.keeper import Keeper
+from service.loader import Loader
 from service.metrics import RequestCounters
 from service.rpc.classification import ClassificationCodec
 from service.rpc.codec import Codec
@@ -38,6 +39,8 @@ from service.rpc.gesture import GestureCodec
 from service.rpc.inference import InferenceCodec
 from service.rpc.models import ModelListing
 from service.rpc.music import MusicCodec
+from service.rpc.oip.service import SERVICE as OIP
+from service.rpc.oip.service import OpenInferenceService
 from service.rpc.opening import Opening
 from service.rpc.parsing import Unreadable, parser
 from service.rpc.sentiment import SentimentCodec
@@ -112,12 +115,13 @@ def add_services(
     server: grpc.aio.Server,
     catalog: Catalog,
     keeper: Keeper,
+    loader: Loader,
     requests: RequestCounters,
     *,
     max_bytes: int,
     durability: str = "none",
 ) -> Health:
-    """Bind the whole contract, health and reflection. `durability`: of sessions that do not say."""
+    """Bind the whole contract, the Open Inference Protocol, health and reflection. `durability`: of sessions that do not say."""
     descriptors = [service for module in _CONTRACT for service in module.DESCRIPTOR.services_by_name.values()]
     codecs: dict[str, Codec] = {codec.request_type.DESCRIPTOR.full_name: codec() for codec in CODECS}
     services = {
@@ -135,12 +139,19 @@ def add_services(
     behaviours[model_pb2.GetModelRequest.DESCRIPTOR.full_name] = _unary(listing.get_model)
     for service in descriptors:
         handlers = {
-            method.name: _handler(service, method, behaviours, requests, max_bytes) for method in service.methods
+            method.name: _handler(
+                method, behaviours.get(method.input_type.full_name) or _unserved(service), requests, max_bytes
+            )
+            for method in service.methods
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+    named = OpenInferenceService(catalog, loader).behaviours
+    handlers = {method.name: _handler(method, named[method.name], requests, max_bytes) for method in OIP.methods}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(OIP.full_name, handlers),))
     serves = {name: any(task in each.tasks for each in catalog.served) for task, name in services.items()}
     serves[model_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name] = True
-    everything = {service.full_name: serves.get(service.full_name, False) for service in descriptors}
+    serves[OIP.full_name] = True
+    everything = {service.full_name: serves.get(service.full_name, False) for service in (*descriptors, OIP)}
     return _add_health_and_reflection(server, everything)
 
 
@@ -152,14 +163,9 @@ def _add_health_and_reflection(server: grpc.aio.Server, services: dict[str, bool
 
 
 def _handler(
-    service: ServiceDescriptor,
-    method: MethodDescriptor,
-    behaviours: dict[str, Behaviour],
-    requests: RequestCounters,
-    max_bytes: int,
+    method: MethodDescriptor, behaviour: Behaviour, requests: RequestCounters, max_bytes: int
 ) -> grpc.RpcMethodHandler[Any, Any]:
-    name = f"{service.full_name}/{method.name}"
-    behaviour = behaviours.get(method.input_type.full_name) or _unserved(service)
+    name = f"{method.containing_service.full_name}/{method.name}"
     deserialize = parser(GetMessageClass(method.input_type), max_bytes)
     serialize = GetMessageClass(method.output_type).SerializeToString
     make = grpc.stream_stream_rpc_method_handler if method.client_streaming else grpc.unary_unary_rpc_method_handler

@@ -52,15 +52,19 @@ class DecodingInference(Inference):
 
     def accept(self, progress: Inferring, message: Tensors | Finish | End, sequence_number: int, now: float) -> Chunk:
         """A source, whole, then tokens. Raises TENSOR_… naming the tensor and what was expected."""
+        chunk = super().accept(progress, message, sequence_number, now)
+        if self._source.name in chunk.inputs:
+            cast(InferringDecoder, progress).source_steps = chunk.steps
+        return chunk
+
+    def steps(self, progress: Inferring, inputs: Mapping[str, Array]) -> int:
+        """Steps of a source that comes first and alone, or of tokens behind it. Raises TENSOR_… if they are not."""
         own = cast(InferringDecoder, progress)
-        if not isinstance(message, Tensors):
-            return super().accept(progress, message, sequence_number, now)
-        if self._source.name in message.inputs:
-            own.source_steps = self._checked_source(own, message.inputs)
-            return Chunk(sequence_number, message.inputs, own.source_steps, now)
+        if self._source.name in inputs:
+            return self._checked_source(own, inputs)
         if not own.source_steps:
             raise self._wrong(Reason.TENSOR_MISSING, "comes first, alone in its message: what is there to decode?")
-        return super().accept(progress, message, sequence_number, now)
+        return super().steps(progress, inputs)
 
     def react(self, turns: Sequence[Turn[Inferring]], outputs: Mapping[str, Array], now: float) -> Sequence[Reaction]:
         """Outputs of every message that is done; attention over the steps of the session's own source."""

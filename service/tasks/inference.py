@@ -89,7 +89,7 @@ class Inference:
     def accept(self, progress: Inferring, message: Tensors | Finish | End, sequence_number: int, now: float) -> Chunk:
         """Tensors of agreeing lengths become steps. Raises TENSOR_… naming the tensor and what was expected."""
         if isinstance(message, Tensors):
-            steps = self._steps(message.inputs)
+            steps = self.steps(progress, message.inputs)
             if not self._whole_sequence:
                 return Chunk(sequence_number, message.inputs, steps, now)
             self._hold(progress, message, steps)
@@ -113,8 +113,8 @@ class Inference:
         progress.held.append(message.inputs)
         progress.held_steps += steps
 
-    def _steps(self, inputs: Mapping[str, Array]) -> int:
-        """How many steps a message has, if its tensors are as the model wants them."""
+    def steps(self, progress: Inferring, inputs: Mapping[str, Array]) -> int:
+        """How many steps a message has, if its tensors are as the model wants them. Raises TENSOR_… if not."""
         if unknown := inputs.keys() - self._names:
             problem = f"there is no input {min(unknown)!r}; this model takes {', '.join(sorted(self._names))}"
             raise invalid(Reason.TENSOR_UNKNOWN, problem, "chunk.inputs")

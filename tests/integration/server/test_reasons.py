@@ -31,6 +31,8 @@ ELSEWHERE = {
     Reason.MODEL_NOT_READY,
     # Of a task that this version does not serve; it serves them all.
     Reason.TASK_NOT_SERVED,
+    # Of the Open Inference Protocol: its own tests.
+    Reason.SEQUENCE_NOT_STARTED,
     # Faults of a model or of the server itself: tests of the engine.
     Reason.MODEL_RUN_FAILED,
     Reason.BACKLOG_EXHAUSTED,

@@ -1,0 +1,232 @@
+"""ModelInfer and ModelStreamInfer: requests by themselves, and steps of sequences, to the engines."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from hiddenstate.oip import open_inference_pb2 as oip
+from service.bundle import Manifest
+from service.catalog import Catalog, Served
+from service.errors import Code, Reason, ServiceError, invalid
+from service.rpc.oip.parameters import Place, count_of, place_of
+from service.rpc.oip.sequences import GENERIC, LiveSequence, LiveSequences, Reply
+from service.rpc.oip.statistics import RequestStatistics
+from service.rpc.oip.tensors import rows_of, write_classes, write_output
+from service.state import Array
+from service.tasks.inference import InferenceOptions, Outputs
+
+VERSION = re.compile("[1-9][0-9]{0,8}")
+UNARY = object()
+"""Owns the sequences that no stream has started: they live until they end or expire."""
+
+Answer = oip.ModelInferResponse | ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a response needs to know of its request. `wanted`: names of outputs, with the number of classes wanted
+    instead of values (0: values); none for all outputs.
+    """
+
+    id: str
+    served: Served
+    wanted: Mapping[str, int]
+    typed: bool
+    final_flag: bool
+
+    def response(self, tensors: Mapping[str, Array]) -> oip.ModelInferResponse:
+        """Outputs [batch, steps, ...] as the request wants them."""
+        manifest = self.served.manifest
+        response = oip.ModelInferResponse(model_name=manifest.name, model_version=str(manifest.version), id=self.id)
+        if self.final_flag:
+            response.parameters["triton_final_response"].bool_param = True
+        for name in self.wanted or tensors:
+            if name not in tensors:
+                continue
+            if count := self.wanted.get(name, 0):
+                write_classes(response, name, tensors[name], count, _labels(manifest, name), typed=self.typed)
+            else:
+                write_output(response, name, tensors[name], typed=self.typed)
+        return response
+
+
+class OpenInference:
+    """Serves the requests of all clients of the protocol."""
+
+    def __init__(self, catalog: Catalog, statistics: RequestStatistics) -> None:
+        self._catalog = catalog
+        self._statistics = statistics
+        self.sequences = LiveSequences()
+
+    async def infer(self, request: oip.ModelInferRequest) -> oip.ModelInferResponse:
+        """Answer one request. Raises what is wrong with it."""
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Answer] = loop.create_future()
+        owner = object()
+        try:
+            await self.ask(request, UNARY, owner, lambda answer: _set(answered, answer))
+            answer = await answered
+        finally:
+            self.sequences.leave(owner)
+        if isinstance(answer, ServiceError):
+            raise answer
+        return answer
+
+    async def ask(
+        self, request: oip.ModelInferRequest, owner: object, alone: object, reply: Callable[[Answer], None]
+    ) -> None:
+        """Submit a request; `reply` is called once it is answered. Raises what is wrong with it; nothing has changed.
+
+        `owner` owns the sequence that it may start; `alone` owns it if it is a sequence of its own.
+        """
+        began = time.perf_counter()
+        place = place_of(request)
+        live = self._live(request, place, owner)
+        served = live.served if live else self._catalog.find(GENERIC, request.model_name, version_of(request))
+        try:
+            rows = rows_of(request, served.manifest)
+            asked = _asked(request, served)
+            answered = partial(self._answered, asked, began, reply)
+            if not place.sequence_id or not is_stateful(served.manifest):
+                await self._alone(served, rows, place, alone, answered)
+                return
+            if len(rows) != 1:
+                problem = f"{len(rows)} rows: a request of a sequence has one"
+                raise invalid(Reason.TENSOR_SHAPE_MISMATCH, problem, "inputs")
+            if live is None:
+                _check_fresh(served, rows[0])
+                live = await self.sequences.start(served, request.model_name, place, owner)
+            await live.step(rows[0], _first_row(answered), end=place.end)
+        except ServiceError:
+            self._statistics.of(served).failed(time.perf_counter() - began)
+            raise
+
+    def _live(self, request: oip.ModelInferRequest, place: Place, owner: object) -> LiveSequence | None:
+        """The sequence that a request goes on with; None where it starts one."""
+        if not place.sequence_id or place.start:
+            return None
+        served = self._catalog.named(request.model_name)
+        if served is not None and not is_stateful(served.manifest):
+            return None
+        live = self.sequences.find(request.model_name, place.sequence_id, owner)
+        version = version_of(request)
+        if version not in (0, live.served.manifest.version):
+            problem = f"sequence {place.sequence_id} runs on version {live.served.manifest.version}, not {version}"
+            raise invalid(Reason.MODEL_VERSION_NOT_FOUND, problem, "model_version")
+        return live
+
+    async def _alone(
+        self, served: Served, rows: Sequence[Mapping[str, Array]], place: Place, owner: object, reply: "Batched"
+    ) -> None:
+        """Each row is a sequence of its own."""
+        if place.sequence_id and served.manifest.whole_sequence and not (place.start and place.end):
+            problem = "this model takes whole sequences: send each in one request, without a sequence_id"
+            raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, "parameters[sequence_id]")
+        most = served.engine.limits.max_batch_rows
+        if len(rows) > most:
+            raise invalid(Reason.TENSOR_SHAPE_MISMATCH, f"{len(rows)} rows: 1 to {most} are taken", "inputs")
+        for row in rows:
+            _check_fresh(served, row)
+        gathered: list[Outputs | ServiceError | None] = [None] * len(rows)
+        missing = len(rows)
+
+        def part(index: int, outputs: Outputs | ServiceError) -> None:
+            nonlocal missing
+            gathered[index] = outputs
+            missing -= 1
+            if not missing:
+                reply([each for each in gathered if each is not None])
+
+        own = place._replace(sequence_id="")
+        opened: list[LiveSequence] = []
+        try:
+            for _ in rows:
+                opened.append(self.sequences.open(served, request_name(served), own, owner))
+        except ServiceError:
+            for live in opened:
+                live.close()
+            raise
+        for index, (live, row) in enumerate(zip(opened, rows, strict=True)):
+            await live.step(row, partial(part, index), end=True)
+
+    def _answered(
+        self, asked: Asked, began: float, reply: Callable[[Answer], None], rows: Sequence[Outputs | ServiceError]
+    ) -> None:
+        statistics = self._statistics.of(asked.served)
+        error = next((row for row in rows if isinstance(row, ServiceError)), None)
+        if error is not None:
+            statistics.failed(time.perf_counter() - began)
+            reply(error)
+            return
+        given = [row.tensors for row in rows if isinstance(row, Outputs)]
+        if len(given) == 1:
+            tensors: dict[str, Array] = {name: tensor[np.newaxis] for name, tensor in given[0].items()}
+        else:
+            tensors = {name: np.stack([each[name] for each in given]) for name in given[0]}
+        response = asked.response(tensors)
+        statistics.succeeded(time.perf_counter() - began)
+        reply(response)
+
+
+Batched = Callable[[Sequence[Outputs | ServiceError]], None]
+"""Takes the answers of all rows of a request."""
+
+
+def is_stateful(manifest: Manifest) -> bool:
+    """Whether a sequence goes on from request to request."""
+    return bool(manifest.state)
+
+
+def request_name(served: Served) -> str:
+    """The name that requests call a version by."""
+    return served.manifest.name
+
+
+def version_of(request: oip.ModelInferRequest) -> int:
+    """The version that is named; 0 for none. Raises MODEL_VERSION_NOT_FOUND."""
+    return version_number(request.model_name, request.model_version)
+
+
+def version_number(name: str, version: str) -> int:
+    """A version as a number; 0 for none. Raises MODEL_VERSION_NOT_FOUND."""
+    if not version:
+        return 0
+    if not VERSION.fullmatch(version):
+        message = f"model {name!r} has no version {version!r}: versions are numbers from 1 on"
+        raise ServiceError(Code.NOT_FOUND, Reason.MODEL_VERSION_NOT_FOUND, message)
+    return int(version)
+
+
+def _asked(request: oip.ModelInferRequest, served: Served) -> Asked:
+    wanted = {output.name: count_of(output) for output in request.outputs}
+    # Raises for names that are no outputs.
+    served.tasks[GENERIC].begin(InferenceOptions(tuple(wanted)))
+    typed = not request.raw_input_contents
+    final_flag = "triton_enable_empty_final_response" in request.parameters
+    return Asked(request.id, served, wanted, typed, final_flag)
+
+
+def _check_fresh(served: Served, row: Mapping[str, Array]) -> None:
+    """Raise what is wrong with the first steps of a sequence, before there is one."""
+    task = served.tasks[GENERIC]
+    task.steps(task.begin(InferenceOptions()), row)  # type: ignore[attr-defined]  # the generic task of every version
+
+
+def _first_row(answered: Batched) -> Reply:
+    return lambda outputs: answered([outputs])
+
+
+def _labels(manifest: Manifest, output: str) -> Sequence[str]:
+    """The names of the classes of an output, where the model has them."""
+    labels = next((head.parameters.get("labels") for head in manifest.heads if head.name == output), None)
+    return [str(label) for label in labels] if isinstance(labels, list | tuple) else []
+
+
+def _set(future: "asyncio.Future[Answer]", answer: Answer) -> None:
+    if not future.done():
+        future.set_result(answer)
