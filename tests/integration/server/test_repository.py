@@ -1,4 +1,4 @@
-"""Models are loaded and unloaded while others serve; sequences go on to their end; a broken version replaces nothing."""
+"""Models are loaded and unloaded while others serve; sequences go on to their end; what is broken replaces nothing."""
 
 import asyncio
 import shutil

@@ -57,7 +57,8 @@ async def reflected(target: Target, **request: str) -> reflection_pb2.ServerRefl
 
 async def test_reflection_lists_every_service(target: Target):
     listed = {each.name for each in (await reflected(target, list_services="")).list_services_response.service}
-    assert listed == {*SERVICES, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+    also = {"inference.GRPCInferenceService", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+    assert listed == {*SERVICES, *also}
 
 
 async def test_reflection_gives_the_methods_of_each_service(target: Target):
