@@ -131,12 +131,6 @@ class Engine:
             self._finish(stream, draining(), "drained")
         return in_time
 
-    async def empty(self) -> None:
-        """Wait until all sessions have ended by themselves."""
-        while self._streams:
-            self._empty.clear()
-            await self._empty.wait()
-
     async def run(self) -> None:
         """The loop; runs until it is cancelled."""
         try:

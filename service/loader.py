@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import hashlib
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,7 +110,7 @@ class Loader:
 
     async def _depart(self, served: Served) -> None:
         """Wait for the last sequence, which ends or falls silent, and free the model."""
-        await asyncio.gather(*(engine.empty() for engine in served.engines))
+        await asyncio.gather(*(engine.drained(math.inf) for engine in served.engines))
         await self._free(served)
         # What was there when serving began is frozen: without this, a model of that time would never be freed.
         gc.unfreeze()

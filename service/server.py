@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -123,13 +124,9 @@ def _wrong_setting(name: str, problem: str) -> ServiceError:
 
 def loader_of(catalog: Catalog, settings: Settings) -> Loader:
     """What changes the catalog while it serves, with the settings it was loaded with."""
-    factories = task_factories(settings)
-    return Loader(
-        Path(settings.models),
-        lambda folder: load_version(folder, _loading(settings)),
-        lambda loaded: _serve_or_refuse(loaded, factories, settings),
-        catalog,
-    )
+    load = partial(load_version, loading=_loading(settings))
+    serving = partial(_serve_or_refuse, factories=task_factories(settings), settings=settings)
+    return Loader(Path(settings.models), load, serving, catalog)
 
 
 @asynccontextmanager
@@ -148,13 +145,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     keeper = keeper_of(settings, catalog)
     loader = loader_of(catalog, settings)
     health = add_services(
-        server,
-        catalog,
-        keeper,
-        loader,
-        requests,
-        max_bytes=settings.max_message_bytes,
-        durability=settings.durability,
+        server, catalog, keeper, loader, requests, settings.max_message_bytes, durability=settings.durability
     )
     host, port = settings.listen.rsplit(":", 1)[0], _bind(server, settings.listen)
     with _metrics(settings, catalog, requests) as metrics_address:

@@ -117,11 +117,14 @@ def add_services(
     keeper: Keeper,
     loader: Loader,
     requests: RequestCounters,
-    *,
     max_bytes: int,
+    *,
     durability: str = "none",
 ) -> Health:
-    """Bind the whole contract, the Open Inference Protocol, health and reflection. `durability`: of sessions that do not say."""
+    """Bind the whole contract, the Open Inference Protocol, health and reflection.
+
+    `durability`: of sessions that do not say.
+    """
     descriptors = [service for module in _CONTRACT for service in module.DESCRIPTOR.services_by_name.values()]
     codecs: dict[str, Codec] = {codec.request_type.DESCRIPTOR.full_name: codec() for codec in CODECS}
     services = {

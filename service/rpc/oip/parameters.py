@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from hiddenstate.oip import open_inference_pb2 as oip
 from service.errors import Reason, ServiceError, invalid
-from service.rpc.streaming import BULK_PATIENCE
+from service.rpc.opening import BULK_PATIENCE
 
 MAX_ID_LENGTH = 128
 MAX_TIMEOUT = 60_000_000
