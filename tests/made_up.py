@@ -79,6 +79,8 @@ def _tags() -> MadeUp:
 
 _SERIES = MadeUp(lambda _: None, lambda client, model: client.forecast([1.0, 2.0, None, 4.0], model=model))
 _CURVES = _gestures(("x", "y"))
+TONES = (0.3 * np.sin(0.4 * np.arange(16_000))).astype(np.float32)
+"""A second of sound."""
 
 MADE_UP: dict[str, MadeUp] = {
     "text_generation": MadeUp(_text, lambda client, model: client.generate("It was", model=model, max_tokens=3)),
@@ -93,5 +95,6 @@ MADE_UP: dict[str, MadeUp] = {
     "fingerspelling": _gestures(column_names()),
     "japanese_vowels": _CURVES,
     "cricket": _CURVES,
+    "speech": MadeUp(lambda _: None, lambda client, model: client.transcriptions([TONES], model=model)),
 }
 """By recipe; those without recurrent layers are not here. What shares an entry differs in its data alone."""

@@ -39,6 +39,7 @@ TASKS: Mapping[str, str] = {
     "music": "training.tasks.music:CHORALES",
     "pronunciation": "training.tasks.pronunciation:TASK",
     "translation": "training.tasks.translation:TASK",
+    "speech": "training.tasks.speech:TASK",
 }
 """What can be learned: a name, and the module, or `module:attribute`, that offers a `Task`."""
 
