@@ -16,6 +16,7 @@ from hiddenstate import Client
 from service.frontends.pose import column_names
 
 FRAMES = 20
+LETTERS = "abcdefghijkl"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,13 @@ def _tagged_words(folder: Path) -> Path:
     return path
 
 
+def _pairs(folder: Path) -> Path:
+    rows = [f"{first}{second}\t{first.upper()} {second.upper()}" for first in LETTERS for second in LETTERS]
+    path = folder / "mine.tsv"
+    path.write_text("\n".join(["source\ttarget", *rows]), encoding="utf-8")
+    return path
+
+
 def _recordings(folder: Path, columns: Sequence[str]) -> Path:
     dice = np.random.default_rng(5)
     for turns, label in enumerate(("circle", "wave"), start=1):
@@ -77,6 +85,7 @@ def _tags() -> MadeUp:
     return MadeUp(_tagged_words, lambda client, model: client.tag("Ida Grey saw", model=model))
 
 
+_PAIRS = MadeUp(_pairs, lambda client, model: client.translations(["ab"], model=model))
 _SERIES = MadeUp(lambda _: None, lambda client, model: client.forecast([1.0, 2.0, None, 4.0], model=model))
 _CURVES = _gestures(("x", "y"))
 TONES = (0.3 * np.sin(0.4 * np.arange(16_000))).astype(np.float32)
@@ -95,6 +104,9 @@ MADE_UP: dict[str, MadeUp] = {
     "fingerspelling": _gestures(column_names()),
     "japanese_vowels": _CURVES,
     "cricket": _CURVES,
+    "music": MadeUp(lambda _: None, lambda client, model: client.compose(model=model, quarters=2.0, seed=1)),
+    "pronunciation": _PAIRS,
+    "translation": _PAIRS,
     "speech": MadeUp(lambda _: None, lambda client, model: client.transcriptions([TONES], model=model)),
 }
 """By recipe; those without recurrent layers are not here. What shares an entry differs in its data alone."""

@@ -123,7 +123,7 @@ async def test_sigterm_finishes_what_is_in_flight_and_refuses_what_is_new(tmp_pa
     events = [event["event"] for event in process.events]
     assert events[-3:] == ["stopping", "drained", "stopped"]
     assert process.events[-2]["in_time"] is True
-    assert events.count("model ready") == 5
+    assert events.count("model ready") == len(list(REPOSITORY.glob("*/1")))
     assert not {"error", "warning"} & {event["level"] for event in process.events}
     assert list(tmp_path.iterdir()) == [], "neither a telemetry file of ONNX Runtime nor any other"
 

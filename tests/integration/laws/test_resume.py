@@ -92,6 +92,7 @@ async def answered(told: Told, cuts: set[int]) -> list[bytes]:
             serving = told.serving()
             task, engine = serving.tasks[told.codec.task], serving.engine
             stream = engine.resume(task, opened(unseal(data, KEYS, 1 << 20), task))
+            stream.attach(max((answer.number for answer in answers), default=0))
             submit(engine, stream, told)
         elif tick % 3 == 0:
             answers += await taken(stream)
@@ -112,7 +113,7 @@ def submit(engine, stream: Stream, told: Told) -> None:
 
 async def taken(stream: Stream) -> list[Answer]:
     stream.wake_writer()
-    return await stream.answers() if stream.outbox else []
+    return await stream.answers(stream.attachment) if stream.outbox else []
 
 
 def label_of(told: Told, engine) -> Label:
