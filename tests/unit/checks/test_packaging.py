@@ -20,8 +20,9 @@ LOCKED = {
     if not line.startswith("#")
     for name, _, version in [line.partition("==")]
 }
-UNLOCKED = {"baselines", "microphone"}
-"""Extras that are installed apart: statsforecast wants an older pandas than all others, sounddevice PortAudio."""
+UNLOCKED = {"baselines", "microphone", "voices"}
+"""Extras that are installed apart: statsforecast wants an older pandas than all others, sounddevice PortAudio; voices
+are tools under another licence."""
 
 
 @pytest.mark.parametrize("target", COMMANDS.values(), ids=COMMANDS.keys())
