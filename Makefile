@@ -46,7 +46,7 @@ format: $(VENV)/.develop ## Sort imports, fix what can be fixed, format code and
 proto: $(VENV)/.develop ## Generate the stubs from protos/
 	$(BIN)/python protos/generate.py
 
-models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (about two hours on 2 cores)
+models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (about an hour on 2 cores)
 	$(BIN)/hiddenstate train text_generation --export models
 	$(BIN)/hiddenstate train sentiment --threads 1 --export models
 	$(BIN)/hiddenstate evaluate runs/sentiment --folds 10 --threads 1
@@ -54,11 +54,9 @@ models: $(VENV)/.full ## Train the shipped models again from their recipes, expo
 	$(BIN)/hiddenstate train digits --threads 1 --export models
 	$(BIN)/hiddenstate train breast_cancer --threads 1 --export models
 	for recipe in tagging tagging_whole forecast_yearly forecast_quarterly forecast_monthly forecast_other \
-	  japanese_vowels cricket fingerspelling music pronunciation translation; do \
+	  japanese_vowels music; do \
 	  $(BIN)/hiddenstate train $$recipe --export models; \
 	done
-	$(BIN)/hiddenstate evaluate runs/fingerspelling --folds 13
-	$(BIN)/hiddenstate export runs/fingerspelling --models models
 	$(BIN)/python -m training.table README.md
 
 image: ## Build the server's container image

@@ -46,7 +46,6 @@ class Keeper:
         self._keys = keys
         self._kernels = kernels
         self._interval = interval
-        self._lifetime = idle_timeout
         self._kept: dict[str, Kept] = {}
         self._idle_timeout = idle_timeout
 
@@ -177,7 +176,7 @@ class Keeper:
         try:
             if await self.store.read(session_id) is not None:
                 raise in_use(session_id)
-            kept.epoch = (await self.store.claim(session_id, self._lifetime)).epoch
+            kept.epoch = (await self.store.claim(session_id, self._idle_timeout)).epoch
             made = await kept.serving.engine.between_ticks(lambda: self._made([kept]))
             await self._write(made)
         except StoreError as error:
@@ -187,7 +186,7 @@ class Keeper:
         """Become the owner of a session and go on with its snapshot."""
         assert self.store is not None
         try:
-            entry = await self.store.claim(session_id, self._lifetime)
+            entry = await self.store.claim(session_id, self._idle_timeout)
         except StoreError as error:
             raise unavailable(error) from error
         # Another client may have had the same wish, and got it while the store was asked.
@@ -219,7 +218,7 @@ class Keeper:
             if stream.finished or kept.epoch is None:
                 continue
             data = seal(kept.label, kept.serving.engine.snapshot(stream), stream.task, self._keys)  # type: ignore[arg-type]
-            write = Write(kept.label.session_id, kept.epoch, data, self._lifetime)
+            write = Write(kept.label.session_id, kept.epoch, data, self._idle_timeout)
             made.append((kept, Mark.of(stream), write))
         return made
 
@@ -243,7 +242,7 @@ class Keeper:
     def _ended(self, kept: Kept) -> None:
         """It has ended here: its last answers are kept as long as a session without a stream."""
         if self._kept.get(kept.label.session_id) is kept:
-            asyncio.get_running_loop().call_later(self._lifetime, self._forget, kept)
+            asyncio.get_running_loop().call_later(self._idle_timeout, self._forget, kept)
 
     def _lose(self, kept: Kept) -> None:
         """Another server owns the session now."""
