@@ -1,7 +1,6 @@
 """The engine: the one loop of a loaded model. Plan, run, commit, react; over and over."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -10,15 +9,15 @@ import structlog
 
 from service.batch import Batch, InputSpec, Row
 from service.decoding import scheduler_for
-from service.errors import Code, Reason, ServiceError, draining, internal
+from service.errors import Code, Reason, ServiceError, draining, expired, internal
 from service.intake import Intake
 from service.interludes import Interludes
 from service.lanes import ENCODER_LANE, Decoding
 from service.metrics import EngineCounters, EngineGauges
 from service.pace import Pace
+from service.roster import Roster
 from service.runner import Runnable, Runner
 from service.scheduler import Limits, Plan
-from service.session import Session
 from service.state import Array, StateSpec
 from service.stream import Message, Standing, Stream
 from service.tasks.task import Reaction, Task, Turn
@@ -51,9 +50,8 @@ class Engine:
         self._clock = clock
         self.states = tuple(states)
         self._table, self._scheduler = scheduler_for(states, self.limits, decoding)
-        self._streams: dict[Session, Stream] = {}
+        self._roster = Roster(self._scheduler, self.counters)
         self._wake: asyncio.Future[None] | None = None
-        self._empty = asyncio.Event()
         self._intake = Intake(
             name, self._scheduler, self.limits, clock, wake_up=self._wake_up, break_off=self._break_off
         )
@@ -64,7 +62,7 @@ class Engine:
     def gauges(self) -> EngineGauges:
         """How things stand now."""
         return EngineGauges(
-            len(self._streams),
+            len(self._roster),
             self.limits.max_sessions,
             self._scheduler.backlog_steps,
             self._table.row_bytes,
@@ -104,11 +102,11 @@ class Engine:
 
     def close(self, stream: Stream, cause: str = "cancelled") -> None:
         """The client is gone: end the session at once. Does nothing when it has ended already."""
-        self._finish(stream, None, cause)
+        self._roster.finish(stream, None, cause)
 
     def end(self, stream: Stream, error: ServiceError, cause: str) -> None:
         """End a session at once, with an error for its client."""
-        self._finish(stream, error, cause)
+        self._roster.finish(stream, error, cause)
 
     def between_ticks(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Do something while nothing is in flight."""
@@ -122,14 +120,7 @@ class Engine:
 
     async def drained(self, timeout: float) -> bool:
         """Wait until all sessions have ended; after `timeout` seconds end the rest with SERVER_DRAINING."""
-        if self._streams:
-            self._empty.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), timeout)
-        in_time = not self._streams
-        for stream in list(self._streams.values()):
-            self._finish(stream, draining(), "drained")
-        return in_time
+        return await self._roster.drained(timeout)
 
     async def run(self) -> None:
         """The loop; runs until it is cancelled."""
@@ -147,18 +138,13 @@ class Engine:
     def expire(self) -> None:
         """End the sessions that were silent for too long; called now and then."""
         for session in self._scheduler.expired(self._clock()):
-            stream = self._streams[session]
-            if stream.inbox or stream.progress.busy:
-                continue
-            message = (
-                f"session {session.id} was silent for {self.limits.idle_timeout:g} s and has ended at step "
-                f"{session.steps_done}: open a new one"
-            )
-            self._finish(stream, ServiceError(Code.ABORTED, Reason.SESSION_EXPIRED, message), "expired")
+            stream = self._roster.of(session)
+            if stream is not None and not (stream.inbox or stream.progress.busy):
+                error = expired(session.id, self.limits.idle_timeout, session.steps_done)
+                self._roster.finish(stream, error, "expired")
 
     def _joined(self, stream: Stream) -> Stream:
-        self._streams[stream.session] = stream
-        self.counters.sessions_opened += 1
+        self._roster.join(stream)
         self._wake_up()
         return stream
 
@@ -167,7 +153,7 @@ class Engine:
         if stream.resumable:
             stream.refuse(error)
         else:
-            self._finish(stream, error, "failed")
+            self._roster.finish(stream, error, "failed")
 
     def _wake_up(self) -> None:
         """There is something to run."""
@@ -186,8 +172,8 @@ class Engine:
             # Whatever it is, it may end the sessions of this tick, never the loop that serves all others.
             log.exception("a tick failed", model=self.name)
             for row in (*plan.marks, *(plan.batch.rows if plan.batch else ())):
-                if (stream := self._streams.get(row.session)) is not None:
-                    self._finish(stream, internal(error), "failed")
+                if (stream := self._roster.of(row.session)) is not None:
+                    self._roster.finish(stream, internal(error), "failed")
         if self._scheduler.has_ready:
             # One pass of the event loop: messages come in and answers go out between ticks.
             await asyncio.sleep(0)
@@ -216,7 +202,8 @@ class Engine:
         """Let each task look at its rows of a tick, all at once, and carry out what follows."""
         by_task: dict[Task[Any], tuple[list[Stream], list[Turn[Any]]]] = {}
         for row, index in rows:
-            stream = self._streams[row.session]
+            stream = self._roster.of(row.session)
+            assert stream is not None
             group = by_task.get(stream.task)
             if group is None:
                 group = by_task[stream.task] = ([], [])
@@ -230,7 +217,7 @@ class Engine:
             except Exception as error:
                 log.exception("a task failed", model=self.name, task=task.name)
                 for stream in streams:
-                    self._finish(stream, internal(error), "failed")
+                    self._roster.finish(stream, internal(error), "failed")
                 continue
             for stream, reaction in zip(streams, reactions, strict=True):
                 self._apply(stream, reaction, now, merge_time)
@@ -243,7 +230,7 @@ class Engine:
         if reset:
             self._scheduler.reset(stream.session)
         if done:
-            self._finish(stream, None, "completed")
+            self._roster.finish(stream, None, "completed")
             return
         if chunk is not None:
             self._scheduler.submit(stream.session, chunk)
@@ -267,25 +254,9 @@ class Engine:
         """End the one session whose row makes the model raise."""
         self.counters.failed_rows += 1
         log.warning("a row failed", model=self.name, session=row.session.id, error=str(error))
-        if (stream := self._streams.get(row.session)) is not None:
+        if (stream := self._roster.of(row.session)) is not None:
             message = f"the model cannot run this input: {str(error).splitlines()[0] if str(error) else repr(error)}"
-            self._finish(stream, ServiceError(Code.INTERNAL, Reason.MODEL_RUN_FAILED, message), "failed")
-
-    def _finish(self, stream: Stream, error: ServiceError | None, cause: str) -> None:
-        if stream.finished:
-            return
-        stream.finished = True
-        stream.error = error
-        stream.inbox.clear()
-        self._scheduler.close(stream.session)
-        del self._streams[stream.session]
-        if not self._streams:
-            self._empty.set()
-        self.counters.ended(cause)
-        stream.wake_reader()
-        stream.wake_writer()
-        if stream.on_end is not None:
-            stream.on_end(stream)
+            self._roster.finish(stream, ServiceError(Code.INTERNAL, Reason.MODEL_RUN_FAILED, message), "failed")
 
     def _observe(self, batch: Batch, now: float) -> None:
         counters = self.counters

@@ -181,6 +181,12 @@ def taken_over(session_id: str) -> ServiceError:
     return ServiceError(Code.ABORTED, Reason.SESSION_TAKEN_OVER, message)
 
 
+def expired(session_id: str, seconds: float, steps: int) -> ServiceError:
+    """A session was silent for too long."""
+    message = f"session {session_id} was silent for {seconds:g} s and has ended at step {steps}: open a new one"
+    return ServiceError(Code.ABORTED, Reason.SESSION_EXPIRED, message)
+
+
 def internal(error: Exception) -> ServiceError:
     """A fault of the server itself; its log has the rest."""
     return ServiceError(Code.INTERNAL, Reason.INTERNAL, f"the server failed: {type(error).__name__}")

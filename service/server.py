@@ -1,10 +1,9 @@
 """The composition root: settings in, a running server out. The one place that wires everything together."""
 
 import asyncio
-import contextlib
 import gc
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,23 +11,18 @@ from pathlib import Path
 
 import grpc
 import structlog
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, start_http_server
 
 from service.catalog import Catalog, Served, TaskFactory, serve_version
 from service.config import Settings
-from service.engine import Engine
-from service.errors import Code, Reason, ServiceError
+from service.errors import ServiceError
+from service.exposition import exposed, taken
 from service.keeper import Keeper
-from service.kernels import kernels
+from service.keeping import keeper_of
 from service.loader import Loader
-from service.metrics import EngineReading, RequestCounters, ServerCollector
+from service.metrics import RequestCounters
 from service.repository import Loaded, Loading, Refused, load_repository, load_version
 from service.rpc.services import INFERENCE, add_services
 from service.scheduler import Limits
-from service.signing import Keys
-from service.stores.file import FileStore
-from service.stores.redis import RedisStore
-from service.stores.store import Store, StoreError
 from service.tasks.classification import ClassificationTask
 from service.tasks.decoding_inference import inference_of
 from service.tasks.forecast import Forecasting
@@ -92,36 +86,6 @@ def load_catalog(settings: Settings) -> Catalog:
     return Catalog(served, refused)
 
 
-def keeper_of(settings: Settings, catalog: Catalog) -> Keeper:
-    """What keeps sessions that outlive their streams. Raises SETTING_INVALID."""
-    if settings.durability == "stored" and not settings.store:
-        raise _wrong_setting("durability", "sessions can only be stored in a store: give one with --store")
-    store: Store | None = None
-    try:
-        if settings.store.startswith(("redis://", "rediss://", "unix://")):
-            store = RedisStore(settings.store)
-        elif settings.store:
-            store = FileStore(Path(settings.store))
-    except StoreError as error:
-        raise _wrong_setting("store", str(error)) from error
-    beside = f"{settings.store}.keys" if isinstance(store, FileStore) else ""
-    if isinstance(store, RedisStore) and not settings.signing_keys:
-        raise _wrong_setting("signing_keys", "servers that share a store share their keys: name a file of them")
-    path = settings.signing_keys or beside
-    return Keeper(
-        catalog,
-        Keys.from_file(Path(path)) if path else Keys.fresh(),
-        store,
-        kernels=kernels(),
-        interval=settings.checkpoint_interval,
-        idle_timeout=settings.idle_timeout,
-    )
-
-
-def _wrong_setting(name: str, problem: str) -> ServiceError:
-    return ServiceError(Code.INVALID_ARGUMENT, Reason.SETTING_INVALID, f"{name}: {problem}", field=name)
-
-
 def loader_of(catalog: Catalog, settings: Settings) -> Loader:
     """What changes the catalog while it serves, with the settings it was loaded with."""
     load = partial(load_version, loading=_loading(settings))
@@ -148,7 +112,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         server, catalog, keeper, loader, requests, settings.max_message_bytes, durability=settings.durability
     )
     host, port = settings.listen.rsplit(":", 1)[0], _bind(server, settings.listen)
-    with _metrics(settings, catalog, requests) as metrics_address:
+    with exposed(settings, catalog, requests) as metrics_address:
         loader.start()
         loops = [asyncio.create_task(_expire(catalog, keeper)), asyncio.create_task(keeper.run())]
         await server.start()
@@ -211,13 +175,7 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
     try:
         return server.add_insecure_port(address)
     except RuntimeError as error:
-        raise _taken(address, "listen") from error
-
-
-def _taken(address: str, setting: str) -> ServiceError:
-    flag = f"--{setting.replace('_', '-')}"
-    message = f"cannot listen on {address}: is another server there? Give another {flag} (port 0: any free one)"
-    return ServiceError(Code.UNAVAILABLE, Reason.SETTING_INVALID, message, field=setting)
+        raise taken(address, "listen") from error
 
 
 async def _expire(catalog: Catalog, keeper: Keeper) -> None:
@@ -235,45 +193,6 @@ async def _drain(catalog: Catalog, keeper: Keeper, timeout: float) -> None:
     await keeper.drain()
     in_time = await asyncio.gather(*(engine.drained(timeout) for engine in catalog.engines))
     log.info("drained", in_time=all(in_time))
-
-
-@contextlib.contextmanager
-def _metrics(settings: Settings, catalog: Catalog, requests: RequestCounters) -> Iterator[str | None]:
-    """The Prometheus endpoint, in a thread of its own."""
-    if not settings.metrics_listen:
-        yield None
-        return
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    registry.register(ServerCollector(requests, lambda: readings(catalog), lambda: load_states(catalog)))
-    host, port = settings.metrics_listen.rsplit(":", 1)
-    try:
-        httpd, thread = start_http_server(int(port), host, registry)
-    except OSError as error:
-        raise _taken(settings.metrics_listen, "metrics_listen") from error
-    try:
-        yield f"{host}:{httpd.server_port}"
-    finally:
-        httpd.shutdown()
-        httpd.server_close()
-        thread.join()
-
-
-def readings(catalog: Catalog) -> list[EngineReading]:
-    """All engines at the moment of a scrape; that of an explain graph has the version `<version>/explain`."""
-    return [_reading(engine) for engine in catalog.engines]
-
-
-def _reading(engine: Engine) -> EngineReading:
-    model, version = engine.name.split("/", 1)
-    return EngineReading(model, version, engine.counters, engine.gauges)
-
-
-def load_states(catalog: Catalog) -> dict[tuple[str, str], str]:
-    """Whether each version is ready or refused."""
-    refused = {(each.name, each.version): "refused" for each in catalog.refused}
-    return refused | {(each.manifest.name, str(each.manifest.version)): "ready" for each in catalog.served}
 
 
 def _announce(catalog: Catalog, address: str, metrics_address: str | None) -> None:

@@ -1,0 +1,43 @@
+"""From the settings to the keeper of sessions, its store and its keys."""
+
+from pathlib import Path
+
+from service.catalog import Catalog
+from service.config import Settings
+from service.errors import Code, Reason, ServiceError
+from service.keeper import Keeper
+from service.kernels import kernels
+from service.signing import Keys
+from service.stores.file import FileStore
+from service.stores.redis import RedisStore
+from service.stores.store import Store, StoreError
+
+
+def keeper_of(settings: Settings, catalog: Catalog) -> Keeper:
+    """What keeps sessions that outlive their streams. Raises SETTING_INVALID."""
+    if settings.durability == "stored" and not settings.store:
+        raise _wrong_setting("durability", "sessions can only be stored in a store: give one with --store")
+    store: Store | None = None
+    try:
+        if settings.store.startswith(("redis://", "rediss://", "unix://")):
+            store = RedisStore(settings.store)
+        elif settings.store:
+            store = FileStore(Path(settings.store))
+    except StoreError as error:
+        raise _wrong_setting("store", str(error)) from error
+    beside = f"{settings.store}.keys" if isinstance(store, FileStore) else ""
+    if isinstance(store, RedisStore) and not settings.signing_keys:
+        raise _wrong_setting("signing_keys", "servers that share a store share their keys: name a file of them")
+    path = settings.signing_keys or beside
+    return Keeper(
+        catalog,
+        Keys.from_file(Path(path)) if path else Keys.fresh(),
+        store,
+        kernels=kernels(),
+        interval=settings.checkpoint_interval,
+        idle_timeout=settings.idle_timeout,
+    )
+
+
+def _wrong_setting(name: str, problem: str) -> ServiceError:
+    return ServiceError(Code.INVALID_ARGUMENT, Reason.SETTING_INVALID, f"{name}: {problem}", field=name)
