@@ -6,116 +6,121 @@ slow or gone stalls no tick; what is durable falls behind and catches up.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from types import MappingProxyType
 
 import structlog
 
-from service.catalog import Catalog, Served, Serving
 from service.errors import draining, taken_over
-from service.kept import Kept, Mark, bad_token, in_use, not_found, unavailable
-from service.signing import Keys, said_by, token_of
-from service.snapshot import Label, check_fits, opened, schema_of, seal, unseal
-from service.stores.store import Entry, Store, StoreError, Write
-from service.stream import Standing, Stream
+from service.kept import Kept, Mark, in_use, unavailable
+from service.revival import Found, Revival
+from service.snapshot import Durability
+from service.stores.store import Store, StoreError, Write
+from service.tokens import Asked, Tokens
 
 log = structlog.get_logger()
 
 WRITTEN_TOGETHER = 32
 """Snapshots made between two ticks: all other sessions of the model wait for them."""
-MAX_SNAPSHOT_BYTES = 64 << 20
 
 
 class Keeper:
-    """Knows every session that can be resumed here. All methods belong to the event loop of the engines."""
+    """Knows every session of a server by its name. All methods belong to the event loop of the engines."""
 
     def __init__(
         self,
-        catalog: Catalog,
-        keys: Keys,
+        revival: Revival,
         store: Store | None,
         *,
-        kernels: str,
         interval: float = 0.1,
-        idle_timeout: float = 600.0,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`kernels`: what the bits of this server's results depend on. `idle_timeout`: seconds a session is kept."""
+        """`interval`: seconds between two writes. `clock`: seconds since 1970."""
         self.store = store
-        self._catalog = catalog
-        self._keys = keys
-        self._kernels = kernels
+        self.clock = clock
+        self.tokens = Tokens(revival.keys)
+        self.revival = revival
         self._interval = interval
         self._kept: dict[str, Kept] = {}
-        self._idle_timeout = idle_timeout
 
     @property
-    def idle_timeout(self) -> float:
-        """Seconds that a session is kept without a stream."""
-        return self._idle_timeout
+    def sessions(self) -> Mapping[str, Kept]:
+        """Those of this server by name, later ones last."""
+        return MappingProxyType(self._kept)
 
-    def token(self, kept: Kept) -> str:
-        """What resumes a session."""
-        label = kept.label
-        return token_of(self._keys, (label.session_id, label.model, label.version, label.variant, label.task))
+    async def keep(self, kepts: Sequence[Kept], field: str = "config.session.session_id") -> None:
+        """Know new sessions of one model by name, all of them or none. Stored ones are in the store before this
+        returns; those that survive nothing are forgotten when they end.
 
-    async def keep(self, served: Served, serving: Serving, task: str, stream: Stream, *, stored: bool) -> Kept:
-        """Let a new session outlive its stream; a stored one is in the store before this returns.
-
-        Raises SESSION_ID_IN_USE or STORE_UNAVAILABLE.
+        Raises SESSION_ID_IN_USE, which tells of `field`, or STORE_UNAVAILABLE.
         """
-        session_id = stream.session.id
-        if session_id in self._kept:
-            raise in_use(session_id)
-        label = Label(
-            session_id,
-            served.manifest.name,
-            served.manifest.version,
-            served.loaded.bundle.digest,
-            serving.variant,
-            task,
-            schema_of(serving.engine.states),
-            self._kernels,
-        )
-        kept = Kept(label, serving, stream, served)
-        self._adopt(kept)
+        for kept in kepts:
+            if kept.label.session_id in self._kept:
+                raise in_use(kept.label.session_id, field)
+        for kept in kepts:
+            self.adopt(kept)
+        stored = [kept for kept in kepts if kept.label.durability is Durability.STORED]
         try:
             if stored:
-                await self._store_first(kept)
+                await self._store_first(stored, field)
         except BaseException:
-            self._forget(kept)
+            for kept in kepts:
+                self.forget(kept)
             raise
-        return kept
 
-    async def resume(self, token: str, task: str) -> Kept:
+    async def resume(self, token: str, task: str, principal: str) -> Kept:
         """The session of a token, from here or out of the store.
 
-        Raises RESUME_TOKEN_INVALID, SESSION_NOT_FOUND, STORE_UNAVAILABLE and what a snapshot is refused with.
+        Raises RESUME_TOKEN_INVALID, SESSION_NOT_FOUND, SESSION_ROLLED_BACK, STORE_UNAVAILABLE and what a snapshot is
+        refused with.
         """
-        session_id = self._session_of(token, task)
+        asked = self.tokens.read(token, task, principal)
+        kept, data = await self.located(asked.session_id)
+        if kept is not None:
+            return asked.checked(kept)
+        if data is None:
+            raise asked.unknown()
+        found = self.revival.found(self.revival.unsealed(data))
+        asked.check(found.label, found.standing.branch_number)
+        return await self._fetch(asked, data, found)
+
+    async def located(self, session_id: str) -> tuple[Kept | None, bytes | None]:
+        """Where a session is: here, or in the store alone, as these bytes; or neither. Raises STORE_UNAVAILABLE when
+        the store alone would know. A session that another server owns now is not here any more.
+        """
         kept = self._kept.get(session_id)
         if self.store is None or (kept is not None and not kept.stored):
-            if kept is None:
-                raise not_found(session_id)
-            return kept
+            return kept, None
         try:
             entry = await self.store.read(session_id)
         except StoreError as error:
             if kept is not None:
-                return kept
+                return kept, None
             raise unavailable(error) from error
         if kept is not None and entry is not None and entry.epoch == kept.epoch:
-            return kept
+            return kept, None
         if kept is not None:
             self._lose(kept)
-        if entry is None or entry.data is None:
-            raise not_found(session_id)
-        return await self._fetch(session_id)
+        return None, entry.data if entry is not None else None
+
+    def adopt(self, kept: Kept) -> None:
+        """Know a session by its name."""
+        self._kept[kept.label.session_id] = kept
+        kept.stream.resumable = kept.label.durability is not Durability.NONE
+        kept.stream.on_end = lambda _: self._ended(kept)
+
+    def forget(self, kept: Kept) -> None:
+        """Know it no more; it goes on if it has not ended."""
+        if self._kept.get(kept.label.session_id) is kept:
+            del self._kept[kept.label.session_id]
 
     def leave(self, kept: Kept, attachment: int) -> None:
         """The transport of a stream is gone; without effect if another one has taken it over."""
         if kept.stream.attachment == attachment:
             kept.stream.attachment += 1
+            kept.attached = False
 
     async def run(self) -> None:
         """Write what went on, over and over, until cancelled."""
@@ -127,6 +132,10 @@ class Keeper:
                 log.warning("the store does not answer; durability falls behind", error=str(error))
             except Exception:
                 log.exception("sessions could not be written")
+
+    async def write_now(self, kept: Kept) -> None:
+        """Write one session. Raises StoreError."""
+        await self._write(await kept.serving.engine.between_ticks(partial(self._made, [kept])))
 
     async def write(self) -> None:
         """Write every session that went on since it was written. Raises StoreError."""
@@ -161,54 +170,42 @@ class Keeper:
             with contextlib.suppress(StoreError):
                 await self.store.close()
 
-    def _session_of(self, token: str, task: str) -> str:
-        try:
-            session_id, _, _, _, own_task = said_by(self._keys, token)
-        except ValueError as error:
-            raise bad_token(f"this token was not given by this server, or by one with its keys ({error})") from error
-        if own_task != task:
-            raise bad_token(f"the token is of a session for {own_task}, not for {task}")
-        return str(session_id)
-
-    async def _store_first(self, kept: Kept) -> None:
-        assert self.store is not None
-        session_id = kept.label.session_id
-        try:
-            if await self.store.read(session_id) is not None:
-                raise in_use(session_id)
-            kept.epoch = (await self.store.claim(session_id, self._idle_timeout)).epoch
-            made = await kept.serving.engine.between_ticks(lambda: self._made([kept]))
-            await self._write(made)
-        except StoreError as error:
-            raise unavailable(error) from error
-
-    async def _fetch(self, session_id: str) -> Kept:
-        """Become the owner of a session and go on with its snapshot."""
+    async def _store_first(self, kepts: Sequence[Kept], field: str) -> None:
         assert self.store is not None
         try:
-            entry = await self.store.claim(session_id, self._idle_timeout)
+            for kept in kepts:
+                if await self.store.read(kept.label.session_id) is not None:
+                    raise in_use(kept.label.session_id, field)
+            for kept in kepts:
+                kept.epoch = (await self.store.claim(kept.label.session_id, kept.label.idle_timeout)).epoch
+            await self._write(await kepts[0].serving.engine.between_ticks(partial(self._made, kepts)))
+        except BaseException as error:
+            for kept in kepts:
+                if kept.epoch is not None:
+                    with contextlib.suppress(StoreError):
+                        await self.store.erase(kept.label.session_id, kept.epoch)
+            if isinstance(error, StoreError):
+                raise unavailable(error) from error
+            raise
+
+    async def _fetch(self, asked: Asked, data: bytes, found: Found) -> Kept:
+        """Become the owner of a session and go on with its snapshot, which was `data` when it was last read."""
+        assert self.store is not None
+        try:
+            entry = await self.store.claim(asked.session_id, found.label.idle_timeout)
         except StoreError as error:
             raise unavailable(error) from error
+        if entry.data is None:
+            raise asked.unknown()
+        if entry.data != data:
+            found = self.revival.found(self.revival.unsealed(entry.data))
         # Another client may have had the same wish, and got it while the store was asked.
-        if (kept := self._kept.get(session_id)) is not None:
+        if (kept := self._kept.get(asked.session_id)) is not None:
             self._lose(kept)
-        kept = self._revived(entry)
-        self._adopt(kept)
+        kept = found.begin(entry.epoch)
+        kept.written = Mark.of(kept.stream)
+        self.adopt(kept)
         return kept
-
-    def _revived(self, entry: Entry) -> Kept:
-        assert entry.data is not None
-        sealed = unseal(entry.data, self._keys, MAX_SNAPSHOT_BYTES)
-        label = sealed.label
-        served = self._catalog.find(label.task, label.model, label.version)
-        serving = served.serving(label.task, explain=label.variant == "explain")
-        check_fits(label, task=label.task, digest=served.loaded.bundle.digest, specs=serving.engine.states)
-        task: Any = serving.tasks[label.task]
-        standing: Standing = opened(sealed, task)
-        stream = serving.engine.resume(task, standing)
-        changed = label.kernels != self._kernels or label.variant != serving.variant
-        label = label._replace(kernels=self._kernels, variant=serving.variant)
-        return Kept(label, serving, stream, served, entry.epoch, Mark.of(stream), changed)
 
     def _made(self, part: Sequence[Kept]) -> list[tuple[Kept, Mark, Write]]:
         """Snapshots of sessions, between two ticks."""
@@ -217,8 +214,7 @@ class Keeper:
             stream = kept.stream
             if stream.finished or kept.epoch is None:
                 continue
-            data = seal(kept.label, kept.serving.engine.snapshot(stream), stream.task, self._keys)  # type: ignore[arg-type]
-            write = Write(kept.label.session_id, kept.epoch, data, self._idle_timeout)
+            write = Write(kept.label.session_id, kept.epoch, self.revival.sealed(kept), kept.label.idle_timeout)
             made.append((kept, Mark.of(stream), write))
         return made
 
@@ -234,21 +230,18 @@ class Keeper:
             else:
                 self._lose(kept)
 
-    def _adopt(self, kept: Kept) -> None:
-        self._kept[kept.label.session_id] = kept
-        kept.stream.resumable = True
-        kept.stream.on_end = lambda _: self._ended(kept)
-
     def _ended(self, kept: Kept) -> None:
         """It has ended here: its last answers are kept as long as a session without a stream."""
-        if self._kept.get(kept.label.session_id) is kept:
-            asyncio.get_running_loop().call_later(self._idle_timeout, self._forget, kept)
+        if self._kept.get(kept.label.session_id) is not kept:
+            return
+        if kept.label.durability is Durability.NONE:
+            self.forget(kept)
+        else:
+            kept.ended = self.clock()
+            asyncio.get_running_loop().call_later(kept.label.idle_timeout, self.forget, kept)
 
     def _lose(self, kept: Kept) -> None:
         """Another server owns the session now."""
-        self._forget(kept)
-        kept.serving.engine.end(kept.stream, taken_over(kept.label.session_id), "taken_over")
-
-    def _forget(self, kept: Kept) -> None:
         if self._kept.get(kept.label.session_id) is kept:
-            del self._kept[kept.label.session_id]
+            self.forget(kept)
+            kept.serving.engine.end(kept.stream, taken_over(kept.label.session_id), "taken_over")

@@ -7,6 +7,7 @@ from service.config import Settings
 from service.errors import Code, Reason, ServiceError
 from service.keeper import Keeper
 from service.kernels import kernels
+from service.revival import Revival
 from service.signing import Keys
 from service.stores.file import FileStore
 from service.stores.redis import RedisStore
@@ -29,14 +30,9 @@ def keeper_of(settings: Settings, catalog: Catalog) -> Keeper:
     if isinstance(store, RedisStore) and not settings.signing_keys:
         raise _wrong_setting("signing_keys", "servers that share a store share their keys: name a file of them")
     path = settings.signing_keys or beside
-    return Keeper(
-        catalog,
-        Keys.from_file(Path(path)) if path else Keys.fresh(),
-        store,
-        kernels=kernels(),
-        interval=settings.checkpoint_interval,
-        idle_timeout=settings.idle_timeout,
-    )
+    keys = Keys.from_file(Path(path)) if path else Keys.fresh()
+    revival = Revival(catalog, keys, kernels(), settings.idle_timeout)
+    return Keeper(revival, store, interval=settings.checkpoint_interval)
 
 
 def _wrong_setting(name: str, problem: str) -> ServiceError:

@@ -76,18 +76,18 @@ def _write_key(path: Path, keys: Keys) -> None:
         beside.unlink()
 
 
-def token_of(keys: Keys, said: Sequence[str | int]) -> str:
+def token_of(keys: Keys, said: Sequence[str | int | float]) -> str:
     """What a client holds to come back: signed, not secret."""
     payload = json.dumps(said, separators=(",", ":")).encode()
     key_id, code = keys.sign(payload)
     return ".".join((key_id, *(urlsafe_b64encode(part).decode().rstrip("=") for part in (payload, code))))
 
 
-def said_by(keys: Keys, token: str) -> list[str | int]:
+def said_by(keys: Keys, token: str) -> list[str | int | float]:
     """What `token_of` put into a token. Raises ValueError for one that this server did not sign."""
     key_id, *parts = token.split(".")
     payload, code = (urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts)
     if not keys.knows(key_id) or not keys.verify(key_id, payload, code):
         raise ValueError("it was not signed with a key of this server")
-    said: list[str | int] = json.loads(payload)
+    said: list[str | int | float] = json.loads(payload)
     return said

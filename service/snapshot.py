@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
 from struct import Struct
@@ -21,10 +22,20 @@ _HEAD = Struct("<4sHBII")
 """Magic, format, bytes of the key's id, of the label and of the content; behind it these three and the code."""
 
 
+class Durability(Enum):
+    """What a session survives: nothing, the loss of its stream, that of its server."""
+
+    NONE = "none"
+    MEMORY = "memory"
+    STORED = "stored"
+
+
 class Label(NamedTuple):
     """Whose snapshot it is, readable without the model.
 
     `digest`: of the bundle; `schema`: state tensors as (name, shape, dtype); `kernels`: what its bits depend on.
+    `idle_timeout`: seconds it is kept without a stream; `created`: seconds since 1970, which also tell a session from
+    an earlier one of its name; `principal`: whose it is, empty for an anonymous one.
     """
 
     session_id: str
@@ -35,10 +46,11 @@ class Label(NamedTuple):
     task: str
     schema: tuple[tuple[str, tuple[int, ...], str], ...]
     kernels: str
-    durability: int = 0
-    patience: float = 0.0
-    idle_timeout: float = 0.0
+    durability: Durability = Durability.NONE
+    bulk: bool = False
+    idle_timeout: float = 600.0
     created: float = 0.0
+    principal: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class Sealed:
     content: bytes
 
 
-_LABEL = Plain((Label,))
+_LABEL = Plain((Label, Durability))
 
 
 def seal(label: Label, standing: Standing, task: Remembering, keys: Keys) -> bytes:

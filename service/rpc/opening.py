@@ -17,8 +17,9 @@ from service.catalog import Catalog
 from service.engine import Engine
 from service.errors import Code, Reason, ServiceError, invalid, unserved
 from service.keeper import Keeper
-from service.kept import Kept
+from service.kept import Kept, Terms, label_of
 from service.rpc.codec import Codec
+from service.snapshot import Durability
 from service.stream import Stream
 from service.tasks.task import Remembering
 
@@ -27,9 +28,9 @@ MAX_CADENCE = 60.0
 BULK_PATIENCE = 1.0
 """Seconds a chunk of a bulk session may wait before it is as urgent as a live one."""
 DURABILITIES = {
-    "none": session_pb2.DURABILITY_NONE,
-    "memory": session_pb2.DURABILITY_MEMORY,
-    "stored": session_pb2.DURABILITY_STORED,
+    Durability.NONE: session_pb2.DURABILITY_NONE,
+    Durability.MEMORY: session_pb2.DURABILITY_MEMORY,
+    Durability.STORED: session_pb2.DURABILITY_STORED,
 }
 
 
@@ -68,31 +69,40 @@ class Opening:
         self._codec = codec
         self._catalog = catalog
         self._keeper = keeper
-        self._durability = durability
+        self._durability = Durability(durability)
 
-    async def join(self, config: Any) -> Joined:
-        """The session of a config. Raises ServiceError."""
+    async def join(self, config: Any, principal: str) -> Joined:
+        """The session of a config, which a principal sends. Raises ServiceError."""
         session = config.session
         _check_session(session)
         if session.resume_token:
-            kept = await self._keeper.resume(session.resume_token, self._codec.task)
+            kept = await self._keeper.resume(session.resume_token, self._codec.task, principal)
             return self._attached(kept, session.received_answer_number)
         choose = partial(self._codec.choose, config) if isinstance(self._codec, Choosing) else None
         served = self._catalog.find(self._codec.task, session.model, session.version, choose)
         serving = served.serving(self._codec.task, explain=getattr(config, "explain", False))
         task = serving.tasks[self._codec.task]
-        durability = self._durability_of(session, task)
+        revival = self._keeper.revival
+        terms = Terms(
+            self._durability_of(session, task),
+            principal,
+            _idle_timeout(session, revival.max_idle_timeout),
+            session.priority == session_pb2.PRIORITY_BULK,
+        )
         options = self._codec.options(config)
         session_id = session.session_id or secrets.token_hex(16)
+        now = self._keeper.clock()
+        label = label_of(served, serving, self._codec.task, session_id, revival.kernels, terms, now)
         stream = serving.engine.open(task, options, session_id, _patience(session))
-        if durability == session_pb2.DURABILITY_NONE:
-            return Joined(serving.engine, served.manifest, serving.variant, stream)
-        stored = durability == session_pb2.DURABILITY_STORED
+        kept = Kept(label, serving, stream, served)
         try:
-            kept = await self._keeper.keep(served, serving, self._codec.task, stream, stored=stored)
+            await self._keeper.keep([kept])
         except BaseException:
             serving.engine.close(stream, "failed")
             raise
+        if terms.durability is Durability.NONE:
+            kept.attached = True
+            return Joined(serving.engine, served.manifest, serving.variant, stream)
         return self._attached(kept, 0)
 
     def opened(self, joined: Joined) -> Any:
@@ -109,9 +119,9 @@ class Opening:
             variant=joined.variant,
         )
         if kept is not None:
-            opened.resume_token = self._keeper.token(kept)
-            opened.durability = DURABILITIES["stored" if kept.stored else "memory"]
-            opened.idle_timeout.FromNanoseconds(round(self._keeper.idle_timeout * 1e9))
+            opened.resume_token = self._keeper.tokens.of(kept)
+            opened.durability = DURABILITIES[kept.label.durability]
+            opened.idle_timeout.FromNanoseconds(round(kept.label.idle_timeout * 1e9))
             opened.kernels_changed = kept.kernels_changed
         return self._codec.opened(opened, stream.options)
 
@@ -125,21 +135,23 @@ class Opening:
 
     def _attached(self, kept: Kept, received: int) -> Joined:
         attachment = kept.stream.attach(received)
+        kept.attached = True
         return Joined(kept.serving.engine, kept.served.manifest, kept.serving.variant, kept.stream, attachment, kept)
 
-    def _durability_of(self, session: session_pb2.SessionConfig, task: Any) -> int:
+    def _durability_of(self, session: session_pb2.SessionConfig, task: Any) -> Durability:
         """What the session is to survive. Raises DURABILITY_NOT_SERVED."""
-        wanted = session.durability or DURABILITIES[self._durability]
+        said = {number: durability for durability, number in DURABILITIES.items()}
+        wanted = said.get(session.durability) if session.durability else self._durability
         problem = ""
-        if wanted not in DURABILITIES.values():
-            problem = f"durability {wanted} is none that this server knows"
-        elif wanted == session_pb2.DURABILITY_STORED and self._keeper.store is None:
+        if wanted is None:
+            problem = f"durability {session.durability} is none that this server knows"
+        elif wanted is Durability.STORED and self._keeper.store is None:
             problem = "this server has no store: ask for DURABILITY_MEMORY, or start it with --store"
-        elif wanted != session_pb2.DURABILITY_NONE and not isinstance(task, Remembering):
+        elif wanted is not Durability.NONE and not isinstance(task, Remembering):
             problem = "sessions of this task end with their stream: leave the durability unset"
-        if problem and (session.durability or wanted not in DURABILITIES.values()):
+        if problem and session.durability:
             raise unserved(Reason.DURABILITY_NOT_SERVED, problem, "config.session.durability")
-        return session_pb2.DURABILITY_NONE if problem else wanted
+        return Durability.NONE if problem or wanted is None else wanted
 
 
 def _check_session(session: session_pb2.SessionConfig) -> None:
@@ -165,6 +177,17 @@ def _patience(session: session_pb2.SessionConfig) -> float | None:
     if not session.HasField("cadence_duration"):
         return BULK_PATIENCE if session.priority == session_pb2.PRIORITY_BULK else None
     return _seconds(session.cadence_duration)
+
+
+def _idle_timeout(session: session_pb2.SessionConfig, most: float) -> float:
+    """Seconds that the session is kept without a stream: at most as long as the server keeps any."""
+    if not session.HasField("idle_timeout"):
+        return most
+    seconds: float = session.idle_timeout.ToNanoseconds() / 1e9
+    if seconds <= 0:
+        problem = f"an idle time of {seconds:g} s is not above 0: leave it unset for that of the server"
+        raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, "config.session.idle_timeout")
+    return min(seconds, most)
 
 
 def _seconds(cadence: duration_pb2.Duration) -> float:

@@ -14,6 +14,7 @@ from service.errors import Code, Reason, ServiceError, internal, invalid
 from service.rpc.codec import Codec
 from service.rpc.opening import Joined, Opening
 from service.rpc.parsing import Unreadable
+from service.rpc.principals import principal_of
 from service.stream import Message, Stream
 from service.tasks.task import Answer, End
 
@@ -36,7 +37,7 @@ class Streaming:
 
     async def serve(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         """From the config to the last answer. Raises the ServiceError of the session if it has one."""
-        joined = await self._opening.join(_config_of(await context.read()))
+        joined = await self._opening.join(_config_of(await context.read()), principal_of(context))
         try:
             opened = self._opening.opened(joined)
             await context.write(opened)

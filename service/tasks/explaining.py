@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from service.bundle import Gate, WatchedLayer
 from service.session import Chunk
 from service.state import Array
-from service.tasks.task import Item, Reaction, Remembering, Task, Turn
+from service.tasks.task import Drawing, Item, Reaction, Remembering, Task, Turn
 
 
 class LayerActivations(NamedTuple):
@@ -61,6 +61,8 @@ class Explaining:
         self._layers = tuple(layers)
         if isinstance(task, Remembering):
             self.plain = task.plain.joined((Watching,))
+        if isinstance(task, Drawing):
+            self.reseeded = lambda progress, options, seed: task.reseeded(progress.progress, options, seed)
 
     def begin(self, options: Any) -> Watching:
         """A session of the task."""

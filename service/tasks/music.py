@@ -42,7 +42,7 @@ from service.tasks.composing import (
     check_tempo,
     key_of_notes,
 )
-from service.tasks.sampling import DICE, Dice, Draw, choose, log_softmax
+from service.tasks.sampling import DICE, Dice, Draw, choose, log_softmax, reseeded
 from service.tasks.task import NOTHING, End, Item, Reaction, Turn, plain_of
 
 
@@ -51,6 +51,7 @@ class MusicComposition:
 
     name = "music"
     plain = plain_of(RECORDS, {Dice: DICE})
+    reseeded = staticmethod(reseeded)
 
     def __init__(self, pitches: Range, *, input_name: str, output_name: str) -> None:
         """`pitches` are what the network knows, in C; a key moves them by up to 6 semitones."""

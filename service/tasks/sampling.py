@@ -1,8 +1,8 @@
 """Choosing tokens from logits: all rows of a tick at once, each choice independent of the other rows, bit for bit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +84,15 @@ class Dice:
             self._block = np.random.Generator(bits).random(DRAWS_PER_BLOCK).tolist()
         self.drawn += 1
         return self._block[place]
+
+
+def reseeded(progress: Any, options: Any, seed: int) -> Any:
+    """Give a session other dice, which go on where its own stood. Its progress has `dice` and `options`, and these a
+    `seed`; returns the options of its stream, with the new one.
+    """
+    progress.dice = Dice(seed, progress.dice.drawn)
+    progress.options = replace(progress.options, seed=seed)
+    return replace(options, seed=seed)
 
 
 DICE = Part(save=lambda dice: (dice.seed, dice.drawn), load=lambda held: Dice(*held))

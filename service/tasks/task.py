@@ -98,6 +98,15 @@ class Remembering(Protocol):
     plain: Plain
 
 
+@runtime_checkable
+class Drawing(Protocol):
+    """A task whose sessions make random choices."""
+
+    def reseeded(self, progress: Any, options: Any, seed: int) -> Any:
+        """Let a session draw from other dice from here on, its options saying so; gives these options."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Finish:
     """The sequence is complete; another one may follow in the same session."""

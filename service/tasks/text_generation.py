@@ -21,7 +21,7 @@ from service.tasks.generation import (
     StopReason,
     Token,
 )
-from service.tasks.sampling import DICE, Dice, Draw, Floats, Sampling, choose, log_softmax
+from service.tasks.sampling import DICE, Dice, Draw, Floats, Sampling, choose, log_softmax, reseeded
 from service.tasks.stopping import StopWatch
 from service.tasks.task import NOTHING, End, Item, Reaction, Turn, plain_of
 
@@ -75,6 +75,7 @@ class TextGeneration:
     """Sessions that write: prompts are fed without an answer, `Generate` answers token by token."""
 
     name = "text_generation"
+    reseeded = staticmethod(reseeded)
 
     def __init__(
         self,

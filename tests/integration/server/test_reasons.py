@@ -40,6 +40,9 @@ ELSEWHERE = {
     # Need a session that was left: tests of resuming.
     Reason.SESSION_NOT_FOUND,
     Reason.SESSION_TAKEN_OVER,
+    Reason.SESSION_CLOSED,
+    Reason.SESSION_ENDED,
+    Reason.SESSION_ROLLED_BACK,
     Reason.END_MISSING,
     Reason.STORE_UNAVAILABLE,
     # Bytes that are no snapshot, or of something else: tests of snapshots.
