@@ -45,6 +45,7 @@ def serve(
     idle_timeout: Annotated[float | None, _flag("idle_timeout")] = None,
     durability: Annotated[str | None, _flag("durability")] = None,
     store: Annotated[str | None, _flag("store")] = None,
+    park_after: Annotated[float | None, _flag("park_after")] = None,
     signing_keys: Annotated[str | None, _flag("signing_keys")] = None,
     checkpoint_interval: Annotated[float | None, _flag("checkpoint_interval")] = None,
     drain_timeout: Annotated[float | None, _flag("drain_timeout")] = None,

@@ -58,6 +58,9 @@ class Settings(BaseModel):
     store: str = Field(
         "", description="where sessions survive the server: a file, or redis://host:port/0; empty for nowhere"
     )
+    park_after: float = Field(
+        60.0, ge=0, description="silence after which a session that can be resumed gives its slot up; 0: never"
+    )
     signing_keys: str = Field(
         "", description="file of keys for tokens and snapshots; empty: beside the file store, else new at each start"
     )

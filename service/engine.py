@@ -18,6 +18,7 @@ from service.pace import Pace
 from service.roster import Roster
 from service.runner import Runnable, Runner
 from service.scheduler import Limits, Plan
+from service.session import Session
 from service.state import Array, StateSpec
 from service.stream import Message, Standing, Stream
 from service.tasks.task import Reaction, Task, Turn
@@ -86,10 +87,18 @@ class Engine:
 
     def resume(self, task: Task[Any], standing: Standing) -> Stream:
         """Admit a session that goes on where it stood. Raises what `open` raises, and CONTEXTS_EXHAUSTED."""
-        if not self._admitting:
-            raise draining()
-        session = self._scheduler.resume(standing.session, self._clock())
+        session = self._readmitted(standing)
         return self._joined(Stream.going_on(task, standing, session, self._on_taken))
+
+    def park(self, stream: Stream) -> None:
+        """Free the slot of a session that has nothing to run, and of which all stands in a snapshot."""
+        self._roster.park(stream)
+
+    def come_back(self, stream: Stream, standing: Standing) -> None:
+        """Give a session that was parked a slot again, and what came for it meanwhile. Raises what `resume` raises."""
+        self._roster.come_back(stream, standing, self._readmitted(standing))
+        self._wake_up()
+        self._intake.feed(stream)
 
     def submit(self, stream: Stream, message: Message | ServiceError) -> None:
         """Queue a message, or an error that ends the stream once all before it is answered.
@@ -142,6 +151,11 @@ class Engine:
             if stream is not None and not (stream.inbox or stream.progress.busy):
                 error = expired(session.id, self.limits.idle_timeout, session.steps_done)
                 self._roster.finish(stream, error, "expired")
+
+    def _readmitted(self, standing: Standing) -> Session:
+        if not self._admitting:
+            raise draining()
+        return self._scheduler.resume(standing.session, self._clock())
 
     def _joined(self, stream: Stream) -> Stream:
         self._roster.join(stream)
@@ -223,6 +237,7 @@ class Engine:
                 self._apply(stream, reaction, now, merge_time)
 
     def _apply(self, stream: Stream, reaction: Reaction, now: float, merge_time: float) -> None:
+        stream.changed()
         items, chunk, reset, done = reaction
         for sequence_number, value, interim, numbered in items:
             stream.give(sequence_number, value, interim, numbered)

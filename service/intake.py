@@ -35,7 +35,11 @@ class Intake:
         self._break_off = break_off
 
     def feed(self, stream: Stream) -> None:
-        """Hand messages to the session as long as it takes them."""
+        """Hand messages to the session as long as it takes them; one that is parked is called for."""
+        if stream.parked:
+            if stream.on_wanted is not None:
+                stream.on_wanted()
+            return
         session = stream.session
         while stream.inbox and self._takes_more(stream):
             message = stream.inbox[0]
@@ -88,4 +92,5 @@ class Intake:
         self._scheduler.submit(stream.session, chunk)
         stream.resumable = resumable
         stream.accepted = message.sequence_number
+        stream.changed()
         self._wake_up()

@@ -1,29 +1,33 @@
 """The keeper: the sessions of this server that outlive their streams, and their way into the store and back.
 
-Writes are behind the answers: every `interval` seconds all sessions that went on are written together. A store that is
-slow or gone stalls no tick; what is durable falls behind and catches up.
+Every `interval` seconds the sessions that went on are written (`checkpoints`); those that are silent are parked.
 """
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 
 import structlog
 
-from service.errors import draining, taken_over
-from service.kept import Kept, Mark, in_use, unavailable
+from service.agenda import Agenda
+from service.checkpoints import Checkpoints
+from service.chores import repeat
+from service.errors import ServiceError, draining, taken_over
+from service.kept import Kept, in_use, unavailable
+from service.parking import Parking
 from service.revival import Found, Revival
 from service.snapshot import Durability
-from service.stores.store import Store, StoreError, Write
+from service.stores.store import Store, StoreError
 from service.tokens import Asked, Tokens
 
 log = structlog.get_logger()
 
-WRITTEN_TOGETHER = 32
-"""Snapshots made between two ticks: all other sessions of the model wait for them."""
+EXPIRY_INTERVAL = 10.0
+"""Seconds between two looks for what the store has kept for too long."""
+FAREWELL = 30.0
+"""Seconds for which a session is known whose answers have all arrived, the last one included."""
 
 
 class Keeper:
@@ -35,15 +39,24 @@ class Keeper:
         store: Store | None,
         *,
         interval: float = 0.1,
+        park_after: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`interval`: seconds between two writes. `clock`: seconds since 1970."""
+        """`interval`: seconds between two writes; `park_after`: seconds of silence after which a session gives up its
+        slot, 0 for never. `clock`: seconds since 1970.
+        """
         self.store = store
         self.clock = clock
         self.tokens = Tokens(revival.keys)
         self.revival = revival
         self._interval = interval
         self._kept: dict[str, Kept] = {}
+        self._over: Agenda[Kept] = Agenda(revival.max_idle_timeout / 32)
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._checkpoints: Checkpoints | None = None
+        if store is not None:
+            self._checkpoints = Checkpoints(store, revival.sealed, lost=self._lose, done=self._done)
+        self._parking = Parking(store, self._checkpoints, revival, after=park_after, gone=self.forget, lost=self._lose)
 
     @property
     def sessions(self) -> Mapping[str, Kept]:
@@ -79,18 +92,25 @@ class Keeper:
         asked = self.tokens.read(token, task, principal)
         kept, data = await self.located(asked.session_id)
         if kept is not None:
-            return asked.checked(kept)
+            return await self.awake(asked.checked(kept))
         if data is None:
             raise asked.unknown()
         found = self.revival.found(self.revival.unsealed(data))
         asked.check(found.label, found.standing.branch_number)
+        if found.label.durability is not Durability.STORED:
+            self.adopt(kept := found.begin())
+            await self._parking.memory.erase(asked.session_id)
+            return kept
         return await self._fetch(asked, data, found)
 
     async def located(self, session_id: str) -> tuple[Kept | None, bytes | None]:
-        """Where a session is: here, or in the store alone, as these bytes; or neither. Raises STORE_UNAVAILABLE when
-        the store alone would know. A session that another server owns now is not here any more.
+        """Where a session is: here, or parked, as these bytes; or neither. Raises STORE_UNAVAILABLE when the store
+        alone would know. A session that another server owns now is not here any more. One whose stream stands may be
+        here without a slot: see `awake`.
         """
         kept = self._kept.get(session_id)
+        if kept is None and (entry := await self._parking.memory.read(session_id)) is not None:
+            return None, entry.data
         if self.store is None or (kept is not None and not kept.stored):
             return kept, None
         try:
@@ -105,53 +125,71 @@ class Keeper:
             self._lose(kept)
         return None, entry.data if entry is not None else None
 
+    async def awake(self, kept: Kept) -> Kept:
+        """The session, with a slot. Raises SESSIONS_EXHAUSTED and what `resume` raises."""
+        if (problem := await self._parking.wake(kept)) is not None:
+            raise problem
+        return kept
+
     def adopt(self, kept: Kept) -> None:
-        """Know a session by its name."""
+        """Know a session by its name; write it when it goes on, park it when it does not."""
         self._kept[kept.label.session_id] = kept
         kept.stream.resumable = kept.label.durability is not Durability.NONE
         kept.stream.on_end = lambda _: self._ended(kept)
+        if kept.stream.resumable:
+            self._parking.watch(kept)
+        if self._checkpoints is not None and kept.stored:
+            self._checkpoints.watch(kept)
 
     def forget(self, kept: Kept) -> None:
         """Know it no more; it goes on if it has not ended."""
         if self._kept.get(kept.label.session_id) is kept:
             del self._kept[kept.label.session_id]
+        self._parking.drop(kept)
+        self._over.drop(kept)
+        if self._checkpoints is not None:
+            self._checkpoints.drop(kept)
+        # They know each other in a circle, which the collector would find late.
+        kept.stream.on_end = kept.stream.on_wanted = None
 
     def leave(self, kept: Kept, attachment: int) -> None:
         """The transport of a stream is gone; without effect if another one has taken it over."""
         if kept.stream.attachment == attachment:
             kept.stream.attachment += 1
             kept.attached = False
+            if kept.stream.parked:
+                leaving = asyncio.create_task(self._parking.leave(kept))
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._left)
 
     async def run(self) -> None:
-        """Write what went on, over and over, until cancelled."""
-        while True:
-            await asyncio.sleep(self._interval)
-            try:
-                await self.write()
-            except StoreError as error:
-                log.warning("the store does not answer; durability falls behind", error=str(error))
-            except Exception:
-                log.exception("sessions could not be written")
+        """Write what went on, park who is silent and forget what was kept for too long, until cancelled."""
+        await asyncio.gather(
+            repeat(self._interval, self.write),
+            repeat(self._parking.interval, self.look),
+            repeat(EXPIRY_INTERVAL, self._expire),
+        )
 
     async def write_now(self, kept: Kept) -> None:
         """Write one session. Raises StoreError."""
-        await self._write(await kept.serving.engine.between_ticks(partial(self._made, [kept])))
+        if self._checkpoints is not None:
+            await self._checkpoints.write_now([kept])
 
     async def write(self) -> None:
         """Write every session that went on since it was written. Raises StoreError."""
-        due = [kept for kept in self._kept.values() if kept.stored and not kept.stream.finished]
-        due = [kept for kept in due if kept.written != Mark.of(kept.stream)]
-        for engine in {kept.serving.engine for kept in due}:
-            own = [kept for kept in due if kept.serving.engine is engine]
-            for start in range(0, len(own), WRITTEN_TOGETHER):
-                part = own[start : start + WRITTEN_TOGETHER]
-                await self._write(await engine.between_ticks(partial(self._made, part)))
+        if self._checkpoints is not None:
+            await self._checkpoints.write()
 
-    async def expire(self) -> None:
-        """Forget what was kept too long; called now and then."""
+    async def look(self) -> None:
+        """Park who is silent, and forget those that have ended and were asked for no more. Raises StoreError."""
+        over = self._over.due(time.monotonic())
+        for kept in over:
+            self.forget(kept)
+        await self._parking.look()
         if self.store is not None:
-            with contextlib.suppress(StoreError):
-                await self.store.expire()
+            for kept in over:
+                if kept.stored:
+                    await self.store.erase(kept.label.session_id, kept.epoch)
 
     async def drain(self) -> None:
         """Write all that is stored and let its clients go on elsewhere."""
@@ -170,15 +208,28 @@ class Keeper:
             with contextlib.suppress(StoreError):
                 await self.store.close()
 
+    async def _expire(self) -> None:
+        await self._parking.memory.expire()
+        if self.store is not None:
+            await self.store.expire()
+
+    def _left(self, leaving: asyncio.Task[None]) -> None:
+        self._leaving.discard(leaving)
+        if not leaving.cancelled() and (error := leaving.exception()) is not None:
+            log.warning("a parked session may expire early", error=str(error))
+
     async def _store_first(self, kepts: Sequence[Kept], field: str) -> None:
         assert self.store is not None
+        assert self._checkpoints is not None
         try:
             for kept in kepts:
                 if await self.store.read(kept.label.session_id) is not None:
                     raise in_use(kept.label.session_id, field)
             for kept in kepts:
                 kept.epoch = (await self.store.claim(kept.label.session_id, kept.label.idle_timeout)).epoch
-            await self._write(await kepts[0].serving.engine.between_ticks(partial(self._made, kepts)))
+            await self._checkpoints.write_now(kepts)
+            for kept in kepts:
+                self._checkpoints.watch(kept)
         except BaseException as error:
             for kept in kepts:
                 if kept.epoch is not None:
@@ -203,32 +254,8 @@ class Keeper:
         if (kept := self._kept.get(asked.session_id)) is not None:
             self._lose(kept)
         kept = found.begin(entry.epoch)
-        kept.written = Mark.of(kept.stream)
         self.adopt(kept)
         return kept
-
-    def _made(self, part: Sequence[Kept]) -> list[tuple[Kept, Mark, Write]]:
-        """Snapshots of sessions, between two ticks."""
-        made = []
-        for kept in part:
-            stream = kept.stream
-            if stream.finished or kept.epoch is None:
-                continue
-            write = Write(kept.label.session_id, kept.epoch, self.revival.sealed(kept), kept.label.idle_timeout)
-            made.append((kept, Mark.of(stream), write))
-        return made
-
-    async def _write(self, made: Sequence[tuple[Kept, Mark, Write]]) -> None:
-        if not made or self.store is None:
-            return
-        stood = await self.store.write([write for _, _, write in made])
-        for (kept, mark, _), current in zip(made, stood, strict=True):
-            if current:
-                kept.written = mark
-                kept.stream.durable = mark.accepted
-                kept.stream.wake_for_receipt()
-            else:
-                self._lose(kept)
 
     def _ended(self, kept: Kept) -> None:
         """It has ended here: its last answers are kept as long as a session without a stream."""
@@ -238,10 +265,15 @@ class Keeper:
             self.forget(kept)
         else:
             kept.ended = self.clock()
-            asyncio.get_running_loop().call_later(kept.label.idle_timeout, self.forget, kept)
+            self._parking.drop(kept)
+            self._over.put(kept, time.monotonic() + kept.label.idle_timeout)
 
-    def _lose(self, kept: Kept) -> None:
-        """Another server owns the session now."""
+    def _done(self, kept: Kept) -> None:
+        """It has ended and all of its answers have arrived; its client may not know yet that they were all."""
+        self._over.put(kept, time.monotonic() + min(kept.label.idle_timeout, FAREWELL))
+
+    def _lose(self, kept: Kept, error: ServiceError | None = None) -> None:
+        """Another server owns the session now, or `error` says what has become of it."""
         if self._kept.get(kept.label.session_id) is kept:
             self.forget(kept)
-            kept.serving.engine.end(kept.stream, taken_over(kept.label.session_id), "taken_over")
+            kept.serving.engine.end(kept.stream, error or taken_over(kept.label.session_id), "taken_over")

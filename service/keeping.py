@@ -32,7 +32,7 @@ def keeper_of(settings: Settings, catalog: Catalog) -> Keeper:
     path = settings.signing_keys or beside
     keys = Keys.from_file(Path(path)) if path else Keys.fresh()
     revival = Revival(catalog, keys, kernels(), settings.idle_timeout)
-    return Keeper(revival, store, interval=settings.checkpoint_interval)
+    return Keeper(revival, store, interval=settings.checkpoint_interval, park_after=settings.park_after)
 
 
 def _wrong_setting(name: str, problem: str) -> ServiceError:

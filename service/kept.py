@@ -1,5 +1,6 @@
 """A session that its server knows by name: whose it is, what it survives, and why it cannot be found or resumed."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,25 +22,11 @@ class Terms(NamedTuple):
     bulk: bool = False
 
 
-class Mark(NamedTuple):
-    """How far a session was: it need not be written again while it is still there."""
-
-    steps: int
-    accepted: int
-    answers: int
-    received: int
-
-    @classmethod
-    def of(cls, stream: Stream) -> "Mark":
-        """Where a stream stands."""
-        return cls(stream.session.steps_done, stream.accepted, stream.next_answer_number, stream.received)
-
-
 @dataclass(slots=True, eq=False)
 class Kept:
     """A session of this server. `epoch`: as whose owner it is written; None for one that lives here alone.
-    `written`: where it stood in its last snapshot; `attached`: whether a client is joined to it; `ended`: when it
-    ended, in seconds since 1970.
+    `attached`: whether a client is joined to it; `waking`: while it comes back from where it was parked; `ended`: when
+    it ended, in seconds since 1970.
     """
 
     label: Label
@@ -47,9 +34,9 @@ class Kept:
     stream: Stream
     served: Served
     epoch: int | None = None
-    written: Mark | None = None
     kernels_changed: bool = False
     attached: bool = False
+    waking: asyncio.Task[ServiceError | None] | None = None
     ended: float | None = None
 
     @property

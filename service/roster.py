@@ -7,7 +7,7 @@ from service.errors import ServiceError, draining
 from service.metrics import EngineCounters
 from service.scheduler import Scheduler
 from service.session import Session
-from service.stream import Stream
+from service.stream import Standing, Stream
 
 
 class Roster:
@@ -38,15 +38,28 @@ class Roster:
         stream.finished = True
         stream.error = error
         stream.inbox.clear()
-        self._scheduler.close(stream.session)
-        del self._streams[stream.session]
-        if not self._streams:
-            self._empty.set()
+        self._leave(stream)
         self._counters.ended(cause)
         stream.wake_reader()
         stream.wake_writer()
         if stream.on_end is not None:
             stream.on_end(stream)
+
+    def park(self, stream: Stream) -> None:
+        """A session gives its slot up; all of it stands in a snapshot."""
+        self._leave(stream)
+        stream.park()
+
+    def come_back(self, stream: Stream, standing: Standing, session: Session) -> None:
+        """A session that was parked has a slot again."""
+        stream.come_back(standing, session)
+        self._streams[session] = stream
+
+    def _leave(self, stream: Stream) -> None:
+        self._scheduler.close(stream.session)
+        self._streams.pop(stream.session, None)
+        if not self._streams:
+            self._empty.set()
 
     async def drained(self, timeout: float) -> bool:
         """Wait until all sessions have ended; after `timeout` seconds end the rest with SERVER_DRAINING."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from heapq import nsmallest
 
+from service.agenda import Agenda
 from service.batch import Batch, Outcome, Row, tick_steps
 from service.context import Context
 from service.errors import Code, Reason, ServiceError, exhausted
@@ -77,6 +78,8 @@ class Scheduler:
         # Insertion order is arrival order; values are unused.
         self._ready: dict[Session, None] = {}
         self._capacity = table.slot_count
+        # When to look whether a session was silent for too long.
+        self._looks: Agenda[Session] = Agenda(limits.idle_timeout / 32)
 
     @property
     def sessions(self) -> Mapping[str, Session]:
@@ -110,6 +113,7 @@ class Scheduler:
             )
         session = Session(session_id, self._table.acquire(), self._limits.max_backlog_steps, patience, touched=now)
         self._sessions[session_id] = session
+        self._looks.put(session, now + self._limits.idle_timeout)
         return session
 
     def submit(self, session: Session, chunk: Chunk) -> None:
@@ -179,12 +183,19 @@ class Scheduler:
         session.clear()
         self._ready.pop(session, None)
         self._table.release(session.tenancy)
+        self._looks.drop(session)
         del self._sessions[session.id]
 
     def expired(self, now: float) -> list[Session]:
         """Sessions that were silent, with nothing to run, for the idle time."""
-        horizon = now - self._limits.idle_timeout
-        return [s for s in self._sessions.values() if s.touched <= horizon and not s.chunks and not s.in_flight]
+        silent = []
+        for session in self._looks.due(now):
+            over = session.touched + self._limits.idle_timeout
+            if over <= now and not session.chunks and not session.in_flight:
+                silent.append(session)
+            # Whoever asks may let it live, and whoever is late for another reason is looked at again.
+            self._looks.put(session, over if over > now else now + self._limits.idle_timeout / 32)
+        return silent
 
     def snapshot(self, session: Session) -> Snapshot:
         """The session as data, between ticks. Raises RuntimeError while it is in flight."""

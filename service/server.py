@@ -114,7 +114,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     host, port = settings.listen.rsplit(":", 1)[0], _bind(server, settings.listen)
     with exposed(settings, catalog, requests) as metrics_address:
         loader.start()
-        loops = [asyncio.create_task(_expire(catalog, keeper)), asyncio.create_task(keeper.run())]
+        loops = [asyncio.create_task(_expire(catalog)), asyncio.create_task(keeper.run())]
         await server.start()
         await health.serving()
         _announce(catalog, f"{host}:{port}", metrics_address)
@@ -178,10 +178,9 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
         raise taken(address, "listen") from error
 
 
-async def _expire(catalog: Catalog, keeper: Keeper) -> None:
+async def _expire(catalog: Catalog) -> None:
     while True:
         await asyncio.sleep(EXPIRY_INTERVAL)
-        await keeper.expire()
         for engine in catalog.engines:
             engine.expire()
 

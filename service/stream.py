@@ -43,6 +43,9 @@ class Stream:
     before it is answered. In the same way a client that does not read its answers stops its session; `on_taken` is
     called when it has read.
 
+    One that is `parked` has no slot: its session is in a store, and a message for it calls `on_wanted`. `on_change` is
+    called when there is something new to be kept, `on_end` when the session has ended.
+
     `taken`: the last message that came from the client, `accepted`: that the task took, `durable`: that is safe. One
     that is `resumable` outlives its transport: answers wait in `unreceived` for their acknowledgement, and whoever
     attaches last is the one that gets them. `fault`: what the client of this attachment did wrong.
@@ -68,6 +71,9 @@ class Stream:
     unreceived: deque[Answer] = field(default_factory=deque)
     attachment: int = 0
     fault: ServiceError | None = None
+    parked: bool = False
+    on_change: Callable[[], object] | None = None
+    on_wanted: Callable[[], object] | None = None
     on_end: Callable[["Stream"], None] | None = None
     _receipt_due: bool = False
     _interim_last: bool = False
@@ -87,6 +93,24 @@ class Stream:
         stream.unreceived.extend(standing.answers)
         stream.resumable = True
         return stream
+
+    def park(self) -> None:
+        """Let go of all that stands in the snapshot of its session."""
+        self.parked = True
+        self.progress = None
+        self.outbox = []
+        self.unreceived.clear()
+
+    def come_back(self, standing: Standing, session: Session) -> None:
+        """Go on where it was parked; what has been acknowledged meanwhile is not sent again."""
+        self.parked = False
+        self.session, self.progress = session, standing.progress
+        self.unreceived.extend(answer for answer in standing.answers if answer.number > self.received)
+
+    def changed(self) -> None:
+        """There is something new to be kept."""
+        if self.on_change is not None:
+            self.on_change()
 
     def standing(self, session: Snapshot) -> Standing:
         """All of it as plain data, `session` being that of its session."""
@@ -123,6 +147,7 @@ class Stream:
         self.received = number
         while self.unreceived and self.unreceived[0].number <= number:
             self.unreceived.popleft()
+        self.changed()
         self.on_taken(self)
 
     def refuse(self, error: ServiceError) -> None:

@@ -12,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from service.stores.store import Entry, StoreError, Write
+from service.stores.store import Claim, Entry, StoreError, Write
 
 T = TypeVar("T")
+E = TypeVar("E")
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, data BLOB, until REAL NOT NULL)
+CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, data BLOB, until REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS sessions_by_until ON sessions (until);
 """
 _CLAIM = """
 INSERT INTO sessions (id, epoch, data, until) VALUES (:id, 1, NULL, :until)
@@ -24,6 +26,10 @@ ON CONFLICT (id) DO UPDATE SET
   epoch = epoch + 1, data = CASE WHEN until > :now THEN data END, until = :until
 RETURNING epoch, data
 """
+_RENEW = "UPDATE sessions SET until = ? WHERE id = ? AND until > ? AND (? IS NULL OR epoch = ?)"
+_EXPIRE = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE until <= ? LIMIT ?)"
+_EXPIRED_TOGETHER = 500
+"""Sessions forgotten in one transaction: whoever wants to write waits for it."""
 _WRITE = "UPDATE sessions SET data = ?, until = ? WHERE id = ? AND epoch = ? AND until > ?"
 
 
@@ -37,18 +43,18 @@ class FileStore:
         path: Path,
         *,
         synchronous: Literal["normal", "full"] = "normal",
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Opens the file, or makes it. Raises StoreError."""
         self._path = path
-        self._clock = clock
+        self._clock = clock or steady()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, isolation_level=None, timeout=5.0, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute(f"PRAGMA synchronous={synchronous}")
-            self._database.execute(_SCHEMA)
+            self._database.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             self._thread.shutdown()
             raise StoreError(f"the file store {path} cannot be opened: {error}") from error
@@ -59,7 +65,11 @@ class FileStore:
 
     async def write(self, writes: Sequence[Write]) -> list[bool]:
         """Write snapshots in one transaction."""
-        return await self._do(lambda: self._write(writes))
+        return await self._do(lambda: self._all(self._write, writes))
+
+    async def renew(self, claims: Sequence[Claim]) -> list[bool]:
+        """Keep sessions longer, in one transaction."""
+        return await self._do(lambda: self._all(self._renew, claims))
 
     async def read(self, session_id: str) -> Entry | None:
         """The latest of a session."""
@@ -75,8 +85,12 @@ class FileStore:
 
     async def expire(self) -> int:
         """Forget sessions whose time is over."""
-        statement = "DELETE FROM sessions WHERE until <= ?"
-        return await self._do(lambda: self._database.execute(statement, (self._clock(),)).rowcount)
+        count = 0
+        while True:
+            erased = await self._do(self._expire_some)
+            count += erased
+            if erased < _EXPIRED_TOGETHER:
+                return count
 
     async def close(self) -> None:
         """Close the file."""
@@ -88,14 +102,11 @@ class FileStore:
         values = {"id": session_id, "now": now, "until": now + lifetime}
         return Entry(*self._database.execute(_CLAIM, values).fetchall()[0])
 
-    def _write(self, writes: Sequence[Write]) -> list[bool]:
-        now = self._clock()
+    def _all(self, change: Callable[[E], bool], each: Sequence[E]) -> list[bool]:
+        """Change all or, where the file cannot be written, none."""
         self._database.execute("BEGIN IMMEDIATE")
         try:
-            done = [
-                self._database.execute(_WRITE, (data, now + lifetime, session_id, epoch, now)).rowcount > 0
-                for session_id, epoch, data, lifetime in writes
-            ]
+            done = [change(one) for one in each]
             self._database.execute("COMMIT")
         except BaseException:
             if self._database.in_transaction:
@@ -103,8 +114,27 @@ class FileStore:
             raise
         return done
 
+    def _write(self, write: Write) -> bool:
+        now = self._clock()
+        values = write.data, now + write.lifetime, write.session_id, write.epoch, now
+        return self._database.execute(_WRITE, values).rowcount > 0
+
+    def _expire_some(self) -> int:
+        return self._database.execute(_EXPIRE, (self._clock(), _EXPIRED_TOGETHER)).rowcount
+
+    def _renew(self, claim: Claim) -> bool:
+        now = self._clock()
+        values = now + claim.lifetime, claim.session_id, now, claim.epoch, claim.epoch
+        return self._database.execute(_RENEW, values).rowcount > 0
+
     async def _do(self, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, RuntimeError) as error:
             raise StoreError(f"the file store {self._path}: {error}") from error
+
+
+def steady() -> Callable[[], float]:
+    """The time of day as it was now, going on evenly: a clock that is set later ends no session before its time."""
+    offset = time.time() - time.monotonic()
+    return lambda: time.monotonic() + offset

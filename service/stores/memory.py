@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from service.stores.store import Entry, Write
+from service.agenda import Agenda
+from service.stores.store import Claim, Entry, Write
 
 
 @dataclass(slots=True)
@@ -19,20 +20,26 @@ class MemoryStore:
 
     name = "memory"
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
+        self._over: Agenda[str] = Agenda(grain=10.0)
 
     async def claim(self, session_id: str, lifetime: float) -> Entry:
         """Become the owner."""
         found = self._living(session_id)
-        kept = _Kept(found.epoch + 1 if found else 1, found.data if found else None, self._clock() + lifetime)
+        kept = _Kept(found.epoch + 1 if found else 1, found.data if found else None, 0.0)
+        self._until(session_id, kept, lifetime)
         self._kept[session_id] = kept
         return Entry(kept.epoch, kept.data)
 
     async def write(self, writes: Sequence[Write]) -> list[bool]:
         """Write snapshots."""
         return [self._write(each) for each in writes]
+
+    async def renew(self, claims: Sequence[Claim]) -> list[bool]:
+        """Keep sessions longer."""
+        return [self._renew(each) for each in claims]
 
     async def read(self, session_id: str) -> Entry | None:
         """The latest of a session."""
@@ -45,11 +52,12 @@ class MemoryStore:
         if found is None or epoch not in (None, found.epoch):
             return False
         del self._kept[session_id]
+        self._over.drop(session_id)
         return True
 
     async def expire(self) -> int:
         """Forget sessions whose time is over."""
-        over = [session_id for session_id, kept in self._kept.items() if kept.until <= self._clock()]
+        over = self._over.due(self._clock())
         for session_id in over:
             del self._kept[session_id]
         return len(over)
@@ -61,8 +69,20 @@ class MemoryStore:
         found = self._living(write.session_id)
         if found is None or found.epoch != write.epoch:
             return False
-        found.data, found.until = write.data, self._clock() + write.lifetime
+        found.data = write.data
+        self._until(write.session_id, found, write.lifetime)
         return True
+
+    def _renew(self, claim: Claim) -> bool:
+        found = self._living(claim.session_id)
+        if found is None or claim.epoch not in (None, found.epoch):
+            return False
+        self._until(claim.session_id, found, claim.lifetime)
+        return True
+
+    def _until(self, session_id: str, kept: _Kept, lifetime: float) -> None:
+        kept.until = self._clock() + lifetime
+        self._over.put(session_id, kept.until)
 
     def _living(self, session_id: str) -> _Kept | None:
         found = self._kept.get(session_id)

@@ -11,6 +11,14 @@ class Entry(NamedTuple):
     data: bytes | None
 
 
+class Claim(NamedTuple):
+    """Ownership of a session, to be kept `lifetime` seconds more; `epoch` None: whoever owns it."""
+
+    session_id: str
+    epoch: int | None
+    lifetime: float
+
+
 class Write(NamedTuple):
     """A snapshot to be written by the owner of an epoch, and how many seconds it is kept."""
 
@@ -36,6 +44,10 @@ class Store(Protocol):
 
     async def write(self, writes: Sequence[Write]) -> list[bool]:
         """Write snapshots, all at once where the store can; says of each whether its epoch still stood."""
+        ...
+
+    async def renew(self, claims: Sequence[Claim]) -> list[bool]:
+        """Keep sessions longer, as they are; says of each whether its epoch still stood."""
         ...
 
     async def read(self, session_id: str) -> Entry | None:

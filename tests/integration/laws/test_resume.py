@@ -76,8 +76,10 @@ class Told:
         return fresh(self.model).serving(self.codec.task, explain=self.explain)
 
 
-async def answered(told: Told, cuts: set[int]) -> list[bytes]:
-    """The numbered answers, in plain data; before each tick in `cuts` the session moves to another engine."""
+async def answered(told: Told, cuts: set[int], *, parking: bool = False) -> list[bytes]:
+    """The numbered answers, in plain data; before each tick in `cuts` the session moves to another engine, or, when it
+    is `parking`, gives up its slot and comes back.
+    """
     serving = told.serving()
     task, engine = serving.tasks[told.codec.task], serving.engine
     stream = engine.open(task, told.options, "s")
@@ -86,7 +88,13 @@ async def answered(told: Told, cuts: set[int]) -> list[bytes]:
     for tick in count():
         if stream.finished:
             break
-        if tick in cuts:
+        if tick in cuts and parking:
+            answers += await taken(stream)
+            data = seal(label_of(told, engine), engine.snapshot(stream), task, KEYS)
+            engine.park(stream)
+            assert engine.gauges.active_sessions == 0
+            engine.come_back(stream, opened(unseal(data, KEYS, 1 << 20), task))
+        elif tick in cuts:
             data = seal(label_of(told, engine), engine.snapshot(stream), task, KEYS)
             engine.close(stream)
             serving = told.serving()
@@ -118,6 +126,20 @@ async def taken(stream: Stream) -> list[Answer]:
 
 def label_of(told: Told, engine) -> Label:
     return Label("s", told.model, 1, "digest", "fp32", told.codec.task, schema_of(engine.states), "kernels")
+
+
+@pytest.mark.parametrize("conversation", ALL, ids=lambda each: f"{each.method}-{each.config.get('session', '')}")
+def test_a_session_that_is_parked_at_any_ticks_answers_as_one_that_never_was(conversation):
+    told = Told(conversation)
+    whole = asyncio.run(answered(told, set()))
+
+    @settings(max_examples=12, deadline=None)
+    @given(st.sets(st.integers(0, 40)))
+    def parked(cuts: set[int]) -> None:
+        assert asyncio.run(answered(told, cuts, parking=True)) == whole
+
+    parked()
+    assert asyncio.run(answered(told, set(range(500)), parking=True)) == whole
 
 
 @pytest.mark.parametrize("conversation", ALL, ids=lambda each: f"{each.method}-{each.config.get('session', '')}")
