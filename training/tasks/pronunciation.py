@@ -168,7 +168,15 @@ def _unstressed(sounds: str) -> str:
     return _STRESS.sub("", sounds)
 
 
-RECIPE = Recipe(epochs=18, rows=256, dropout=0.3, embedding_dropout=0.1, learning_rate=3e-3)
+RECIPE = Recipe(
+    encoder_hidden=192,
+    decoder_hidden=256,
+    dropout=0.35,
+    embedding_dropout=0.1,
+    rows=256,
+    epochs=24,
+    learning_rate=3e-3,
+)
 TASK = PairedTask(
     "pronunciation", METRIC, RECIPE, cmudict.load, Pronunciation, lambda: PronunciationExamination(cmudict.load())
 )
