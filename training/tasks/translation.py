@@ -151,8 +151,8 @@ class TranslationExamination:
 
 RECIPE = Recipe(
     embedding=160,
-    encoder_hidden=160,
-    decoder_hidden=192,
+    encoder_hidden=192,
+    decoder_hidden=256,
     tied=True,
     tokens=4000,
     longest=LONGEST,
@@ -160,7 +160,7 @@ RECIPE = Recipe(
     embedding_dropout=0.2,
     hidden_tokens=0.1,
     rows=64,
-    epochs=22,
+    epochs=16,
     learning_rate=2e-3,
     decay=0.9995,
 )
