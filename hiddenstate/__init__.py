@@ -23,11 +23,13 @@ if TYPE_CHECKING:
         ModelProblem,
         OpenedSession,
         Quality,
+        ResumePoint,
         Sentiment,
         TensorType,
         Token,
         TokenAlternative,
     )
+    from hiddenstate.resuming import ResumeEvent, ResumeLimits
 
 _HOMES = {
     "AsyncClient": "async_client",
@@ -38,6 +40,9 @@ _HOMES = {
     "ModelProblem": "results",
     "OpenedSession": "results",
     "Quality": "results",
+    "ResumeEvent": "resuming",
+    "ResumeLimits": "resuming",
+    "ResumePoint": "results",
     "Sentiment": "results",
     "ServerError": "errors",
     "StepExplanation": "explanation",
@@ -56,6 +61,9 @@ __all__ = [
     "ModelProblem",
     "OpenedSession",
     "Quality",
+    "ResumeEvent",
+    "ResumeLimits",
+    "ResumePoint",
     "Sentiment",
     "ServerError",
     "StepExplanation",

@@ -22,10 +22,12 @@ from hiddenstate.async_sessions import (
     AsyncTranslationStream,
 )
 from hiddenstate.async_stream import AsyncConnection, AsyncStream
+from hiddenstate.connection import CHANNEL_OPTIONS, LIMITS, Watch
 from hiddenstate.options import GenerateOptions, InferOptions, SentimentOptions, SessionOptions
 from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
 from hiddenstate.requests import GenerateScript, SentimentScript, requests_of_async, spoken_async
 from hiddenstate.results import Model, Sentiment
+from hiddenstate.resuming import ResumeLimits
 from hiddenstate.tasks.classification import (
     CLASSIFY,
     Classification,
@@ -90,10 +92,20 @@ class AsyncClient:
         *,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: Iterable[tuple[str, str]] = (),
+        resume: ResumeLimits | None = LIMITS,
+        on_resume: Watch | None = None,
     ) -> None:
-        """`address` is host:port; `credentials` make it TLS; `metadata` goes with every call. Connects when used."""
-        channel = grpc.aio.secure_channel(address, credentials) if credentials else grpc.aio.insecure_channel(address)
-        self._connection = AsyncConnection(channel, address, tuple(metadata))
+        """`address` is host:port; `credentials` make it TLS; `metadata` goes with every call. Connects when used.
+
+        `resume`: how long to try to go on with a session whose stream was lost; None: raise at once. `on_resume` is
+        called with a ResumeEvent before each attempt, and when one has succeeded, where the answers are read.
+        """
+        channel = (
+            grpc.aio.secure_channel(address, credentials, CHANNEL_OPTIONS)
+            if credentials
+            else grpc.aio.insecure_channel(address, CHANNEL_OPTIONS)
+        )
+        self._connection = AsyncConnection(channel, address, tuple(metadata), resume, on_resume)
 
     def generate(self, prompt: Text, **options: Unpack[GenerateOptions]) -> AsyncTextStream:
         """Go on from a prompt, whole or in pieces: an async iterator over tokens; `await .text()` gives the text."""
@@ -215,6 +227,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close the connection; streams that are open end."""
+        self._connection.closed = True
         await self._connection.channel.close(None)
 
     async def __aenter__(self) -> Self:

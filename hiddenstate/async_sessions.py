@@ -12,7 +12,7 @@ from hiddenstate.explanation import StepExplanation
 from hiddenstate.options import TextOptions
 from hiddenstate.protocol import StreamProtocol
 from hiddenstate.requests import finish, generation, inference_chunk, prompts
-from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
+from hiddenstate.results import Completion, OpenedSession, ResumePoint, Sentiment, Token
 from hiddenstate.tasks.music import Composition, MusicAnswers, Note
 from hiddenstate.tasks.tagging import Tag, TagAnswers, TaggedSentence
 from hiddenstate.tasks.translation import Translation, TranslationAnswers
@@ -38,6 +38,11 @@ class AsyncCall:
         return self._stream.protocol.opened
 
     @property
+    def resume_point(self) -> ResumePoint | None:
+        """What to save to go on with the session in another process; None while, or where, it cannot be resumed."""
+        return self._stream.protocol.point
+
+    @property
     def explanations(self) -> list[StepExplanation]:
         """What the gates did at each step so far, when `explain` was asked for; grows as answers come."""
         return self._stream.protocol.explanations
@@ -47,7 +52,7 @@ class AsyncCall:
         self._stream.cancel()
 
     async def __aenter__(self) -> Self:
-        """The call itself; its config has been sent."""
+        """The call itself; of a session that goes on, where it stands is known."""
         await self._stream.started()
         return self
 

@@ -10,10 +10,12 @@ import grpc
 
 from hiddenstate import wire
 from hiddenstate.answers import TextAnswer
+from hiddenstate.connection import CHANNEL_OPTIONS, LIMITS, Watch
 from hiddenstate.options import GenerateOptions, InferOptions, SentimentOptions, SessionOptions
 from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
 from hiddenstate.requests import GenerateScript, SentimentScript, requests_of, spoken
 from hiddenstate.results import Model, Sentiment
+from hiddenstate.resuming import ResumeLimits
 from hiddenstate.sessions import (
     GenerateSession,
     InferSession,
@@ -85,10 +87,20 @@ class Client:
         *,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: Iterable[tuple[str, str]] = (),
+        resume: ResumeLimits | None = LIMITS,
+        on_resume: Watch | None = None,
     ) -> None:
-        """`address` is host:port; `credentials` make it TLS; `metadata` goes with every call. Connects when used."""
-        channel = grpc.secure_channel(address, credentials) if credentials else grpc.insecure_channel(address)
-        self._connection = Connection(channel, address, tuple(metadata))
+        """`address` is host:port; `credentials` make it TLS; `metadata` goes with every call. Connects when used.
+
+        `resume`: how long to try to go on with a session whose stream was lost; None: raise at once. `on_resume` is
+        called with a ResumeEvent before each attempt, and when one has succeeded, where the answers are read.
+        """
+        channel = (
+            grpc.secure_channel(address, credentials, CHANNEL_OPTIONS)
+            if credentials
+            else grpc.insecure_channel(address, CHANNEL_OPTIONS)
+        )
+        self._connection = Connection(channel, address, tuple(metadata), resume, on_resume)
 
     def generate(self, prompt: str | Iterable[str], **options: Unpack[GenerateOptions]) -> TextStream:
         """Go on from a prompt, whole or in pieces: an iterator over tokens; `.text()` gives the text."""
@@ -197,6 +209,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connection; streams that are open end."""
+        self._connection.closed = True
         self._connection.channel.close()
 
     def __enter__(self) -> Self:
@@ -232,5 +245,5 @@ class Client:
     def _open(self, rpc: Rpc, config: Any, options: SessionOptions) -> Stream:
         protocol = StreamProtocol.of(rpc, options)
         stream = Stream(self._connection, protocol, options.get("timeout"))
-        stream.send(protocol.config(config))
+        stream.open(protocol.config(config))
         return stream

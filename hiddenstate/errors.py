@@ -24,8 +24,9 @@ class ServerError(Exception):
     """An RPC that failed.
 
     code: canonical gRPC code, such as `INVALID_ARGUMENT`.
-    reason: stable word to branch on, such as `MODEL_NOT_FOUND`; `SERVER_UNREACHABLE` and `CONNECTION_LOST` are the
-        client's own; empty when whatever answered gave none.
+    reason: stable word to branch on, such as `MODEL_NOT_FOUND`; empty when whatever answered gave none. The client's
+        own: `SERVER_UNREACHABLE`, `CONNECTION_LOST`, `STREAM_ENDED`, `SESSION_MOVES`, and `MESSAGES_LOST` where a
+        server has not what it had said to be safe.
     message: one sentence for people.
     violations: fields of the request that are wrong.
     facts: more about it, by name.

@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
+from hiddenstate.results import ResumePoint
+
 
 class SessionOptions(TypedDict, total=False):
     """Which version of a model, and how the server treats the session.
 
     version, label: which version of it; at most one of them. The server's default version otherwise.
     session_id: name of the session; the client makes one up otherwise.
-    durability: what the session survives: nothing, the loss of its stream, or of the server.
+    durability: what the session survives: nothing, the loss of its stream, or of the server. One that survives is
+        resumed by the client itself when its stream is lost.
+    resume: go on with a session: the `resume_point` of an earlier call, or its token. Input that is given as a whole or
+        as an iterator is given again from its start, and what the server has is not sent again.
     priority: `bulk` takes what live sessions leave.
     cadence: seconds between two messages of a client that sends at a steady rate.
     timeout: seconds until the whole call fails with DEADLINE_EXCEEDED.
@@ -19,6 +24,7 @@ class SessionOptions(TypedDict, total=False):
     label: str | None
     session_id: str | None
     durability: Literal["none", "memory", "stored"] | None
+    resume: ResumePoint | str | None
     priority: Literal["live", "bulk"] | None
     cadence: float | None
     timeout: float | None

@@ -11,13 +11,20 @@ from uuid import uuid4
 
 from google.protobuf.message import Message
 
+from hiddenstate.errors import ServerError
 from hiddenstate.explanation import StepExplanation, explanation
 from hiddenstate.options import SessionOptions
-from hiddenstate.results import OpenedSession
+from hiddenstate.replay import Replay
+from hiddenstate.results import OpenedSession, ResumePoint
+from hiddenstate.resuming import is_busy, is_lost, moving
+from hiddenstate.v1 import session_pb2
 from hiddenstate.v1.session_pb2 import Acknowledgement, End
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 SESSION_ID_KEY = "hiddenstate-session-id"
+ACKNOWLEDGE_EVERY = 64
+"""Answers that are acknowledged together; a server stops a session of which 1024 are not."""
+_SURVIVING = (session_pb2.DURABILITY_MEMORY, session_pb2.DURABILITY_STORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,8 @@ class Rpc:
 class StreamProtocol:
     """One session as its client sees it: what to send next, and what an answer means.
 
-    Not thread-safe in general, but one thread may send while another receives: each side writes its own fields.
+    Not thread-safe in general, but one thread may number messages while another takes items: each side writes its own
+    fields. `add`, `next_request`, `accept` and `begin_again` are called one at a time.
     """
 
     rpc: Rpc
@@ -41,12 +49,48 @@ class StreamProtocol:
     opened: OpenedSession | None = None
     received_answer_number: int = 0
     explanations: list[StepExplanation] = field(default_factory=list)
+    replay: Replay = field(default_factory=Replay)
+    attached: bool = False
+    moves: ServerError | None = None
+    _named: bool = False
+    _token: str = ""
+    _config: Any = None
+    _config_due: bool = True
+    _acknowledged: int = 0
     _sequence_number: int = 0
 
     @classmethod
     def of(cls, rpc: Rpc, options: SessionOptions) -> StreamProtocol:
-        """The client's side of a new session; its name is made up unless the options give one."""
-        return cls(rpc, options.get("session_id") or uuid4().hex)
+        """The client's side of a session: one that goes on, or a new one; its name is made up unless it is given."""
+        point = options.get("resume")
+        if isinstance(point, str):
+            point = ResumePoint(point)
+        name = options.get("session_id") or (point.session_id if point else "")
+        protocol = cls(rpc, name or uuid4().hex, _named=bool(name))
+        if point is not None:
+            protocol._token = point.token
+            protocol.received_answer_number = protocol._acknowledged = point.received_answer_number
+        return protocol
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the session was there before its next call."""
+        return bool(self._token)
+
+    @property
+    def reached(self) -> tuple[int, ...]:
+        """Numbers that only grow while the session goes on."""
+        return (self.received_answer_number, self.replay.durable)
+
+    @property
+    def acknowledgement_due(self) -> bool:
+        """Whether the server should be told what has arrived, even if there is nothing else to say."""
+        return self.replay.keeping and self.received_answer_number - self._acknowledged >= ACKNOWLEDGE_EVERY
+
+    @property
+    def closes(self) -> bool:
+        """Whether the sending side may be closed once all is sent: only where nothing will have to be acknowledged."""
+        return self.replay.all_sent and not self._config_due and not self.replay.keeping
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Headers of the call: the session's name, so that a proxy can route by it."""
@@ -60,25 +104,52 @@ class StreamProtocol:
     def message(self, **content: Any) -> Any:
         """The next numbered request, with one content such as `text=SentimentText(...)`."""
         self._sequence_number += 1
-        return self.rpc.request(
-            **content, sequence_number=self._sequence_number, received_answer_number=self.received_answer_number
-        )
+        return self.rpc.request(**content, sequence_number=self._sequence_number)
 
     def end(self) -> Any:
         """The last request: a numbered end of the input."""
         return self.message(end=End())
 
-    def acknowledgement(self) -> Any:
-        """A request that says only which answers have arrived."""
-        return self.rpc.request(acknowledgement=Acknowledgement(), received_answer_number=self.received_answer_number)
+    def number_on(self) -> None:
+        """Number messages from where the session stands: its caller says only what was not said before."""
+        assert self.opened is not None
+        self._sequence_number = self.opened.next_sequence_number - 1
+
+    def add(self, request: Any) -> None:
+        """Something to send: the config, or a numbered message when the buffer is not full."""
+        if request.WhichOneof("content") == "config":
+            self._config = request
+        else:
+            self.replay.add(request)
+
+    def next_request(self) -> Any | None:
+        """What to send now on the call in use; None when there is nothing."""
+        if self._config_due:
+            return self._opening() if self._config is not None else None
+        if self.resumes and not self.attached:
+            return None  # The server will say where to go on.
+        request: Any = self.replay.next()
+        if request is None and self.acknowledgement_due:
+            request = self.rpc.request(acknowledgement=Acknowledgement())
+        if request is None:
+            return None
+        request.received_answer_number = self._acknowledged = self.received_answer_number
+        return request
 
     def accept(self, response: Any) -> str | None:
-        """The name of the content when it is an answer of the task; None when it was for the session itself."""
+        """The name of the content when it is an answer of the task; None when it was for the session itself.
+
+        Raises ServerError when a session that goes on has lost what was safe.
+        """
         content: str | None = response.WhichOneof("content")
+        self.replay.trim(response.durable_sequence_number)
         if content == "opened":
-            self.opened = _opened_session(response.opened)
+            self._open(response.opened)
+        elif content == "move":
+            self._token = response.move.resume_token or self._token
+            self.moves = moving(response.move.grace_duration.ToNanoseconds() / 1e9)
         elif content == "explanation":
-            self.explanations.append(explanation(response.explanation))
+            self._explain(response.explanation)
         return None if content in ("opened", "receipt", "move", "explanation") else content
 
     def is_new(self, answer_number: int) -> bool:
@@ -90,8 +161,57 @@ class StreamProtocol:
         self.received_answer_number = answer_number
         return True
 
+    def can_go_on(self, error: ServerError) -> bool:
+        """Whether another call may go on after this one has failed so."""
+        if self.resumes:
+            return is_lost(error) or (is_busy(error) and not self.attached)
+        # Nothing was answered: a session that is to survive is asked for once more.
+        return self.opened is None and self._survives and is_lost(error)
 
-def _opened_session(opened: Any) -> OpenedSession:
+    def begin_again(self) -> None:
+        """Another call follows: with the token, or from the start where the server has not answered yet."""
+        self._config_due, self.attached, self.moves = True, False, None
+        if not self.resumes:
+            self.replay.rewind(1)
+            if not self._named:
+                # The server may know the name from the call that was lost.
+                self.session_id = uuid4().hex
+
+    @property
+    def point(self) -> ResumePoint | None:
+        """Where the session goes on; None when it cannot be resumed."""
+        return ResumePoint(self._token, self.received_answer_number, self.session_id) if self._token else None
+
+    @property
+    def _survives(self) -> bool:
+        return self._config is not None and self._config.config.session.durability in _SURVIVING
+
+    def _opening(self) -> Any:
+        self._config_due = False
+        if not self.resumes:
+            self._config.config.session.session_id = self.session_id
+            return self._config
+        request: Any = self.rpc.request()
+        request.config.session.resume_token = self._token
+        request.config.session.received_answer_number = self._acknowledged = self.received_answer_number
+        return request
+
+    def _open(self, opened: session_pb2.Opened) -> None:
+        self.opened = _opened_session(opened)
+        self.attached, self.session_id = True, opened.session_id or self.session_id
+        if self.resumes:
+            self.replay.rewind(opened.next_sequence_number)
+        self._token = opened.resume_token
+        if not self._token:
+            self.replay.forget()
+
+    def _explain(self, message: Any) -> None:
+        """Steps that a session had to take once more were told before."""
+        if not self.explanations or message.step_number > self.explanations[-1].step_number:
+            self.explanations.append(explanation(message))
+
+
+def _opened_session(opened: session_pb2.Opened) -> OpenedSession:
     return OpenedSession(
         session_id=opened.session_id,
         model=opened.model,
@@ -99,4 +219,7 @@ def _opened_session(opened: Any) -> OpenedSession:
         variant=opened.variant,
         seed=opened.seed,
         resume_token=opened.resume_token,
+        next_sequence_number=opened.next_sequence_number,
+        durability=session_pb2.Durability.Name(opened.durability).removeprefix("DURABILITY_").lower(),
+        kernels_changed=opened.kernels_changed,
     )

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """What the server opened. `variant` is the precision in use; `seed` that of all random choices."""
+    """What the server opened, or resumed.
+
+    variant: the precision in use. seed: that of all random choices.
+    resume_token: opens the session again; empty when it cannot be resumed.
+    next_sequence_number: of the first message that the server has not; one less have arrived before.
+    durability: what the session survives: `none`, `memory` (the loss of its stream) or `stored` (of the server).
+    kernels_changed: it was resumed on other kernels, so that results may differ in their last bits.
+    """
 
     session_id: str
     model: str
@@ -14,6 +21,21 @@ class OpenedSession:
     variant: str
     seed: int
     resume_token: str
+    next_sequence_number: int = 1
+    durability: str = "none"
+    kernels_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """What to save in order to go on with a session after its client was restarted; plain values alone.
+
+    received_answer_number: the last numbered answer that was taken. session_id: lets a proxy route by it.
+    """
+
+    token: str
+    received_answer_number: int = 0
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

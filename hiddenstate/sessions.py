@@ -11,7 +11,7 @@ from hiddenstate.explanation import StepExplanation
 from hiddenstate.options import TextOptions
 from hiddenstate.protocol import StreamProtocol
 from hiddenstate.requests import finish, generation, inference_chunk, prompts
-from hiddenstate.results import Completion, OpenedSession, Sentiment, Token
+from hiddenstate.results import Completion, OpenedSession, ResumePoint, Sentiment, Token
 from hiddenstate.stream import Stream
 from hiddenstate.tasks.music import Composition, MusicAnswers, Note
 from hiddenstate.tasks.tagging import Tag, TagAnswers, TaggedSentence
@@ -36,6 +36,11 @@ class Call:
     def opened(self) -> OpenedSession | None:
         """What the server opened; None before its first answer was received."""
         return self._stream.protocol.opened
+
+    @property
+    def resume_point(self) -> ResumePoint | None:
+        """What to save to go on with the session in another process; None while, or where, it cannot be resumed."""
+        return self._stream.protocol.point
 
     @property
     def explanations(self) -> list[StepExplanation]:

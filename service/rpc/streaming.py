@@ -40,6 +40,7 @@ class Streaming:
         joined = await self._opening.join(_config_of(await context.read()), principal_of(context))
         try:
             opened = self._opening.opened(joined)
+            opened.durable_sequence_number = joined.durable
             await context.write(opened)
             reader = asyncio.create_task(self._read(context, joined))
             try:

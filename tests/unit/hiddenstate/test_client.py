@@ -138,6 +138,17 @@ def test_no_thread_waits_to_send_once_a_session_was_left(served):
     assert not left
 
 
+def test_no_thread_reads_the_callers_pieces_once_a_stream_was_left(served):
+    client, _ = served
+    before = set(threading.enumerate())
+    with client.generate("ab" for _ in range(100_000)) as stream:
+        assert stream.opened is None
+    deadline = time.monotonic() + 5
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not [thread for thread in left if thread.name == "hiddenstate-requests"]
+
+
 def test_answers_that_came_before_an_error_are_not_lost_to_it(served):
     client, script = served
     script.refuse_after = 3
