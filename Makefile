@@ -35,6 +35,9 @@ setup: $(VENV)/.develop ## Make the virtual environment: client, server and deve
 test: $(VENV)/.full ## Run all tests
 	$(BIN)/python -m pytest $(TESTS)
 
+interop: $(VENV)/.develop ## Run clients that others wrote (Triton, perf_analyzer, grpcurl, buf, k6, Node) against the server
+	$(BIN)/python -m tests.interop
+
 check: $(VENV)/.full ## Lint, format, types, import contracts, protocol, generated stubs, sizes
 	@$(BIN)/python tests/checks/run.py
 
@@ -79,7 +82,7 @@ help: ## Show this list
 	  /^[a-z]+:.*## / { printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 
-.PHONY: demo serve bench setup test check format proto models image lock clean help
+.PHONY: demo serve bench setup test interop check format proto models image lock clean help
 
 # Versions that a resolver must not move: the last gRPC whose stubs run on protobuf 6, and the torch of the shipped models.
 GRPC := 1.81.1

@@ -51,7 +51,8 @@ class RequestStatistics:
     def _of(self, served: Served) -> oip.ModelStatistics:
         requests, counters = self.of(served), served.engine.counters
         runs, waits = counters.run_time, counters.queue_wait
-        infer = _duration(sum(runs.counts), runs.total)
+        # Reading inputs and writing outputs is not timed apart; perf_analyzer wants all three counted alike.
+        untimed = _duration(sum(runs.counts), 0.0)
         return oip.ModelStatistics(
             name=served.manifest.name,
             version=str(served.manifest.version),
@@ -62,9 +63,9 @@ class RequestStatistics:
                 success=_duration(requests.success_count, requests.success_seconds),
                 fail=_duration(requests.failure_count, requests.failure_seconds),
                 queue=_duration(sum(waits.counts), waits.total),
-                compute_input=_duration(0, 0.0),
-                compute_infer=infer,
-                compute_output=_duration(0, 0.0),
+                compute_input=untimed,
+                compute_infer=_duration(sum(runs.counts), runs.total),
+                compute_output=untimed,
                 cache_hit=_duration(0, 0.0),
                 cache_miss=_duration(0, 0.0),
             ),

@@ -282,6 +282,7 @@ async def test_statistics_grow(target: Target):
     for name in ("success", "queue", "compute_infer"):
         assert getattr(after, name).count > getattr(before, name).count
         assert getattr(after, name).ns > getattr(before, name).ns
+    assert after.compute_input.count == after.compute_infer.count == after.compute_output.count, "or clients complain"
 
 
 @few
