@@ -29,16 +29,16 @@ class Checkpoints:
     def __init__(
         self,
         store: Store,
-        sealed: Callable[[Kept], bytes],
+        written: Callable[[Kept, int], Write],
         *,
         lost: Callable[[Kept], None],
         done: Callable[[Kept], None],
     ) -> None:
-        """`sealed` makes a snapshot. `lost` is told of sessions that another server owns now, `done` of those that have
-        ended and whose answers have all arrived.
+        """`written` makes a snapshot as the owner of an epoch. `lost` is told of sessions that another server owns now,
+        `done` of those that have ended and whose answers have all arrived.
         """
         self._store = store
-        self._sealed = sealed
+        self._written = written
         self._lost = lost
         self._done = done
         self._due: dict[Kept, None] = {}
@@ -106,7 +106,7 @@ class Checkpoints:
             self._due.pop(kept, None)
             if not stream.finished and not stream.parked and kept.epoch is not None:
                 try:
-                    write = Write(kept.label.session_id, kept.epoch, self._sealed(kept), kept.label.idle_timeout)
+                    write = self._written(kept, kept.epoch)
                 except Exception:
                     # A fault of its task must not keep all others from being written.
                     log.exception("a snapshot could not be made", session=kept.label.session_id)

@@ -1,6 +1,7 @@
 """The engine: the one loop of a loaded model. Plan, run, commit, react; over and over."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -70,15 +71,26 @@ class Engine:
             self._scheduler.context_bytes,
         )
 
-    def open(self, task: Task[Any], options: Any, session_id: str, patience: float | None = None) -> Stream:
-        """Admit a session. `patience` (seconds): how long its chunks may wait, where its client said so.
+    def open(
+        self,
+        task: Task[Any],
+        options: Any,
+        session_id: str,
+        patience: float | None = None,
+        state: Mapping[str, Array] | None = None,
+        idle_timeout: float = math.inf,
+    ) -> Stream:
+        """Admit a session. Where its client said so: how long its chunks may wait (`patience`, in seconds), the state
+        that it begins with, and how long it may be silent (seconds).
 
         Raises what the task raises for its options, SESSION_ID_IN_USE, SESSIONS_EXHAUSTED, SERVER_DRAINING.
         """
         if not self._admitting:
             raise draining()
         progress = task.begin(options)
-        session = self._scheduler.open(session_id, self._clock(), patience or self._pace.patience)
+        session = self._scheduler.open(session_id, self._clock(), patience or self._pace.patience, idle_timeout)
+        if state:
+            self._table.write(session.tenancy, self._table.read(session.tenancy) | dict(state))
         return self._joined(Stream(task, options, progress, session, self._on_taken))
 
     def snapshot(self, stream: Stream) -> Standing:
@@ -99,6 +111,10 @@ class Engine:
         self._roster.come_back(stream, standing, self._readmitted(standing))
         self._wake_up()
         self._intake.feed(stream)
+
+    def silence(self, stream: Stream) -> float:
+        """Seconds since a session last ran or was sent something."""
+        return self._clock() - stream.session.touched
 
     def submit(self, stream: Stream, message: Message | ServiceError) -> None:
         """Queue a message, or an error that ends the stream once all before it is answered.
@@ -149,7 +165,7 @@ class Engine:
         for session in self._scheduler.expired(self._clock()):
             stream = self._roster.of(session)
             if stream is not None and not (stream.inbox or stream.progress.busy):
-                error = expired(session.id, self.limits.idle_timeout, session.steps_done)
+                error = expired(session.id, session.idle_timeout, session.steps_done)
                 self._roster.finish(stream, error, "expired")
 
     def _readmitted(self, standing: Standing) -> Session:

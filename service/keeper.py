@@ -6,7 +6,7 @@ Every `interval` seconds the sessions that went on are written (`checkpoints`); 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import structlog
@@ -40,13 +40,11 @@ class Keeper:
         *,
         interval: float = 0.1,
         park_after: float = 0.0,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         """`interval`: seconds between two writes; `park_after`: seconds of silence after which a session gives up its
-        slot, 0 for never. `clock`: seconds since 1970.
+        slot, 0 for never.
         """
         self.store = store
-        self.clock = clock
         self.tokens = Tokens(revival.keys)
         self.revival = revival
         self._interval = interval
@@ -55,8 +53,8 @@ class Keeper:
         self._leaving: set[asyncio.Task[None]] = set()
         self._checkpoints: Checkpoints | None = None
         if store is not None:
-            self._checkpoints = Checkpoints(store, revival.sealed, lost=self._lose, done=self._done)
-        self._parking = Parking(store, self._checkpoints, revival, after=park_after, gone=self.forget, lost=self._lose)
+            self._checkpoints = Checkpoints(store, revival.written, lost=self._lose, done=self._done)
+        self.parking = Parking(store, self._checkpoints, revival, after=park_after, gone=self.forget, lost=self._lose)
 
     @property
     def sessions(self) -> Mapping[str, Kept]:
@@ -70,8 +68,9 @@ class Keeper:
         Raises SESSION_ID_IN_USE, which tells of `field`, or STORE_UNAVAILABLE.
         """
         for kept in kepts:
-            if kept.label.session_id in self._kept:
-                raise in_use(kept.label.session_id, field)
+            session_id = kept.label.session_id
+            if session_id in self._kept or await self.parking.memory.read(session_id) is not None:
+                raise in_use(session_id, field)
         for kept in kepts:
             self.adopt(kept)
         stored = [kept for kept in kepts if kept.label.durability is Durability.STORED]
@@ -99,7 +98,7 @@ class Keeper:
         asked.check(found.label, found.standing.branch_number)
         if found.label.durability is not Durability.STORED:
             self.adopt(kept := found.begin())
-            await self._parking.memory.erase(asked.session_id)
+            await self.parking.memory.erase(asked.session_id)
             return kept
         return await self._fetch(asked, data, found)
 
@@ -109,7 +108,7 @@ class Keeper:
         here without a slot: see `awake`.
         """
         kept = self._kept.get(session_id)
-        if kept is None and (entry := await self._parking.memory.read(session_id)) is not None:
+        if kept is None and (entry := await self.parking.memory.read(session_id)) is not None:
             return None, entry.data
         if self.store is None or (kept is not None and not kept.stored):
             return kept, None
@@ -127,7 +126,7 @@ class Keeper:
 
     async def awake(self, kept: Kept) -> Kept:
         """The session, with a slot. Raises SESSIONS_EXHAUSTED and what `resume` raises."""
-        if (problem := await self._parking.wake(kept)) is not None:
+        if (problem := await self.parking.wake(kept)) is not None:
             raise problem
         return kept
 
@@ -137,7 +136,7 @@ class Keeper:
         kept.stream.resumable = kept.label.durability is not Durability.NONE
         kept.stream.on_end = lambda _: self._ended(kept)
         if kept.stream.resumable:
-            self._parking.watch(kept)
+            self.parking.watch(kept)
         if self._checkpoints is not None and kept.stored:
             self._checkpoints.watch(kept)
 
@@ -145,7 +144,7 @@ class Keeper:
         """Know it no more; it goes on if it has not ended."""
         if self._kept.get(kept.label.session_id) is kept:
             del self._kept[kept.label.session_id]
-        self._parking.drop(kept)
+        self.parking.drop(kept)
         self._over.drop(kept)
         if self._checkpoints is not None:
             self._checkpoints.drop(kept)
@@ -158,7 +157,7 @@ class Keeper:
             kept.stream.attachment += 1
             kept.attached = False
             if kept.stream.parked:
-                leaving = asyncio.create_task(self._parking.leave(kept))
+                leaving = asyncio.create_task(self.parking.leave(kept))
                 self._leaving.add(leaving)
                 leaving.add_done_callback(self._left)
 
@@ -166,7 +165,7 @@ class Keeper:
         """Write what went on, park who is silent and forget what was kept for too long, until cancelled."""
         await asyncio.gather(
             repeat(self._interval, self.write),
-            repeat(self._parking.interval, self.look),
+            repeat(self.parking.interval, self.look),
             repeat(EXPIRY_INTERVAL, self._expire),
         )
 
@@ -185,7 +184,7 @@ class Keeper:
         over = self._over.due(time.monotonic())
         for kept in over:
             self.forget(kept)
-        await self._parking.look()
+        await self.parking.look()
         if self.store is not None:
             for kept in over:
                 if kept.stored:
@@ -209,7 +208,7 @@ class Keeper:
                 await self.store.close()
 
     async def _expire(self) -> None:
-        await self._parking.memory.expire()
+        await self.parking.memory.expire()
         if self.store is not None:
             await self.store.expire()
 
@@ -264,8 +263,8 @@ class Keeper:
         if kept.label.durability is Durability.NONE:
             self.forget(kept)
         else:
-            kept.ended = self.clock()
-            self._parking.drop(kept)
+            kept.ended = self.revival.clock()
+            self.parking.drop(kept)
             self._over.put(kept, time.monotonic() + kept.label.idle_timeout)
 
     def _done(self, kept: Kept) -> None:

@@ -16,7 +16,7 @@ from service.kept import Kept, not_found, unavailable
 from service.revival import Revival
 from service.snapshot import Durability, opened
 from service.stores.memory import MemoryStore
-from service.stores.store import Claim, Store, StoreError, Write
+from service.stores.store import Claim, Store, StoreError
 
 RENEWAL_GRAIN = 10.0
 """Seconds between the drawers of what is to be renewed."""
@@ -101,12 +101,32 @@ class Parking:
         """Give a parked session its slot again. Says why it cannot have one."""
         return await asyncio.shield(self._waking(kept)) if kept.stream.parked else None
 
+    async def listed(self) -> dict[str, bytes]:
+        """Sessions that are in a store, and what each is listed by. Raises STORE_UNAVAILABLE."""
+        listed = dict(await self.memory.listed())
+        try:
+            return listed | dict(await self._store.listed()) if self._store is not None else listed
+        except StoreError as error:
+            raise unavailable(error) from error
+
+    async def erase(self, session_id: str, *, stored: bool, purge: bool = False) -> None:
+        """Let the stores forget a session; `purge`: and leave nothing in their files. Raises STORE_UNAVAILABLE."""
+        await self.memory.erase(session_id)
+        if self._store is None or not stored:
+            return
+        try:
+            await self._store.erase(session_id)
+            if purge:
+                await self._store.purge()
+        except StoreError as error:
+            raise unavailable(error) from error
+
     async def _park(self, kept: Kept) -> None:
         stream = kept.stream
         if not kept.stored:
             session_id = kept.label.session_id
             epoch = (await self.memory.claim(session_id, kept.label.idle_timeout)).epoch
-            await self.memory.write([Write(session_id, epoch, self._revival.sealed(kept), kept.label.idle_timeout)])
+            await self.memory.write([self._revival.written(kept, epoch)])
         kept.serving.engine.park(stream)
         if kept.attached:
             stream.on_wanted = partial(self._waking, kept)

@@ -1,12 +1,16 @@
 """Revival: from a snapshot to a session that goes on, on the model that it was taken of."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from service.catalog import Catalog, Served, Serving
 from service.kept import Kept
+from service.listing import Listing
 from service.signing import Keys
 from service.snapshot import Label, Sealed, check_fits, opened, seal, unseal
+from service.stores.store import Write
 from service.stream import Standing
 
 MAX_SNAPSHOT_BYTES = 64 << 20
@@ -22,6 +26,7 @@ class Found:
     task: Any
     standing: Standing
     kernels_changed: bool
+    byte_count: int
 
     def renamed(self, label: Label, branch_number: int) -> "Found":
         """As a session under another label, or the same one on another branch."""
@@ -38,8 +43,18 @@ class Found:
 class Revival:
     """Reads snapshots for one server, and writes those of its sessions."""
 
-    def __init__(self, catalog: Catalog, keys: Keys, kernels: str, max_idle_timeout: float) -> None:
-        """`kernels`: what the bits of this server depend on. `max_idle_timeout`: seconds no session is kept beyond."""
+    def __init__(
+        self,
+        catalog: Catalog,
+        keys: Keys,
+        kernels: str,
+        max_idle_timeout: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`kernels`: what the bits of this server depend on. `max_idle_timeout`: seconds no session is kept beyond.
+        `clock`: seconds since 1970.
+        """
+        self.clock = clock
         self.kernels = kernels
         self.keys = keys
         self._catalog = catalog
@@ -62,9 +77,27 @@ class Revival:
             variant=serving.variant,
             idle_timeout=min(label.idle_timeout, self.max_idle_timeout),
         )
-        return Found(label, served, serving, task, opened(sealed, task), changed)
+        return Found(label, served, serving, task, opened(sealed, task), changed, len(sealed.content))
+
+    def sealed_again(self, found: Found) -> bytes:
+        """What was found as signed bytes."""
+        return seal(found.label, found.standing, found.task, self.keys)
 
     def sealed(self, kept: Kept) -> bytes:
         """A session as signed bytes. Its task remembers; no step of it is in flight: between two ticks."""
         stream = kept.stream
-        return seal(kept.label, kept.serving.engine.snapshot(stream), stream.task, self.keys)  # type: ignore[arg-type]
+        label = kept.label._replace(stepped=self.stepped(kept))
+        return seal(label, kept.serving.engine.snapshot(stream), stream.task, self.keys)  # type: ignore[arg-type]
+
+    def written(self, kept: Kept, epoch: int) -> Write:
+        """A session as its owner writes it to a store. As for `sealed`."""
+        label, learned = kept.label, kept.served.manifest.task
+        listing = Listing(label.created, self.stepped(kept), label.principal, label.model, label.version, learned)
+        return Write(label.session_id, epoch, self.sealed(kept), label.idle_timeout, listing.encode())
+
+    def stepped(self, kept: Kept) -> float:
+        """When a session last ran, in seconds since 1970; 0 for not yet."""
+        stream = kept.stream
+        if not stream.session.steps_done:
+            return 0.0
+        return self.clock() - kept.serving.engine.silence(stream)

@@ -1,5 +1,6 @@
 """The scheduler: which sessions run in the next tick, and what the outcome of a tick changes. No clock, no I/O."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,6 +63,7 @@ class Snapshot:
     patience: float
     others: tuple[Mapping[str, Array], ...] = ()
     context: Context | None = None
+    idle_timeout: float = math.inf
 
 
 class Scheduler:
@@ -96,8 +98,10 @@ class Scheduler:
         """Steps waiting over all sessions. May be asked by another thread: it counts over a copy."""
         return sum(session.pending_steps for session in list(self._sessions.values()))
 
-    def open(self, session_id: str, now: float, patience: float) -> Session:
-        """Admit a session in its initial state. Raises SESSION_ID_IN_USE or SESSIONS_EXHAUSTED."""
+    def open(self, session_id: str, now: float, patience: float, idle_timeout: float = math.inf) -> Session:
+        """Admit a session in its initial state. `idle_timeout` (seconds): how long it may be silent, where that is less
+        than all may. Raises SESSION_ID_IN_USE or SESSIONS_EXHAUSTED.
+        """
         if session_id in self._sessions:
             raise ServiceError(
                 Code.ALREADY_EXISTS,
@@ -111,9 +115,11 @@ class Scheduler:
                 f"all {self._capacity} sessions of this model are in use: try again when one has ended",
                 retry_after=1.0,
             )
-        session = Session(session_id, self._table.acquire(), self._limits.max_backlog_steps, patience, touched=now)
+        idle_timeout = min(idle_timeout, self._limits.idle_timeout)
+        tenancy, most = self._table.acquire(), self._limits.max_backlog_steps
+        session = Session(session_id, tenancy, most, patience, touched=now, idle_timeout=idle_timeout)
         self._sessions[session_id] = session
-        self._looks.put(session, now + self._limits.idle_timeout)
+        self._looks.put(session, now + idle_timeout)
         return session
 
     def submit(self, session: Session, chunk: Chunk) -> None:
@@ -190,11 +196,11 @@ class Scheduler:
         """Sessions that were silent, with nothing to run, for the idle time."""
         silent = []
         for session in self._looks.due(now):
-            over = session.touched + self._limits.idle_timeout
+            over = session.touched + session.idle_timeout
             if over <= now and not session.chunks and not session.in_flight:
                 silent.append(session)
             # Whoever asks may let it live, and whoever is late for another reason is looked at again.
-            self._looks.put(session, over if over > now else now + self._limits.idle_timeout / 32)
+            self._looks.put(session, over if over > now else now + session.idle_timeout / 32)
         return silent
 
     def snapshot(self, session: Session) -> Snapshot:
@@ -202,11 +208,19 @@ class Scheduler:
         if session.in_flight or session.closed:
             raise RuntimeError(f"session {session.id} is in flight or closed: snapshots are taken between ticks")
         state = self._table.read(session.tenancy)
-        return Snapshot(session.id, state, session.steps_done, tuple(session.chunks), session.offset, session.patience)
+        return Snapshot(
+            session.id,
+            state,
+            session.steps_done,
+            tuple(session.chunks),
+            session.offset,
+            session.patience,
+            idle_timeout=session.idle_timeout,
+        )
 
     def resume(self, snapshot: Snapshot, now: float) -> Session:
         """Open a session that goes on where the snapshot was taken."""
-        session = self.open(snapshot.session_id, now, snapshot.patience)
+        session = self.open(snapshot.session_id, now, snapshot.patience, snapshot.idle_timeout)
         self._table.write(session.tenancy, snapshot.state)
         session.restore(snapshot.chunks, snapshot.offset)
         session.steps_done = snapshot.steps_done

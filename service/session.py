@@ -1,5 +1,6 @@
 """A session: the server-side life of one sequence, with its place in the state table and the steps still to run."""
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,8 +48,9 @@ class Session:
     """One sequence on the server. Changed by the scheduler alone.
 
     `max_pending_steps` bounds what may wait, in steps, and in chunks too, since marks have none. `patience` (seconds)
-    is how long a chunk may wait before it is late: the cadence of the client when it declared one. `steps_done` counts
-    the steps whose results are in the state. A session that is `held` runs nothing until it is released.
+    is how long a chunk may wait before it is late: the cadence of the client when it declared one; `idle_timeout`
+    (seconds) how long it may be silent. `steps_done` counts the steps whose results are in the state. A session that is
+    `held` runs nothing until it is released.
 
     A session that decodes has a `context` once its source was read, and `others`: its rows of state behind the first.
     """
@@ -58,6 +60,7 @@ class Session:
     max_pending_steps: int
     patience: float
     touched: float
+    idle_timeout: float = math.inf
     chunks: deque[Chunk] = field(default_factory=deque)
     offset: int = 0
     pending_steps: int = 0

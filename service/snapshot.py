@@ -35,7 +35,8 @@ class Label(NamedTuple):
 
     `digest`: of the bundle; `schema`: state tensors as (name, shape, dtype); `kernels`: what its bits depend on.
     `idle_timeout`: seconds it is kept without a stream; `created`: seconds since 1970, which also tell a session from
-    an earlier one of its name; `principal`: whose it is, empty for an anonymous one.
+    an earlier one of its name; `principal`: whose it is, empty for an anonymous one; `stepped`: when it last ran, 0 for
+    not yet.
     """
 
     session_id: str
@@ -51,6 +52,7 @@ class Label(NamedTuple):
     idle_timeout: float = 600.0
     created: float = 0.0
     principal: str = ""
+    stepped: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,6 @@ _LABEL = Plain((Label, Durability))
 def seal(label: Label, standing: Standing, task: Remembering, keys: Keys) -> bytes:
     """The signed bytes of a session."""
     return _signed(_LABEL.encode(label), plain_of(task.plain).encode(standing), keys)
-
-
-def resealed(sealed: Sealed, label: Label, keys: Keys) -> bytes:
-    """The same content under another label."""
-    return _signed(_LABEL.encode(label), sealed.content, keys)
 
 
 def unseal(data: bytes, keys: Keys, max_bytes: int) -> Sealed:

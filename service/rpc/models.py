@@ -9,10 +9,9 @@ from service.bundle import Cell, Manifest
 from service.catalog import Catalog, Served
 from service.errors import Code, Reason, ServiceError, invalid, unserved
 from service.repository import Refused
+from service.rpc.parsing import page_size
 from service.rpc.tensors import data_type_of
 
-MAX_PAGE_SIZE = 1000
-DEFAULT_PAGE_SIZE = 100
 PAGE_TOKEN = re.compile("[0-9]{0,9}")
 BATCH_AXIS = "batch"
 
@@ -27,6 +26,11 @@ _TASKS = {
     "tagging": model_pb2.TASK_TAGGING,
     "classification": model_pb2.TASK_CLASSIFICATION,
 }
+
+
+def task_of(name: str) -> model_pb2.Task:
+    """What a model has learned, as the contract says it."""
+    return _TASKS.get(name, model_pb2.TASK_OTHER)
 
 
 class ModelListing:
@@ -52,10 +56,7 @@ class ModelListing:
 
     def list_models(self, request: model_pb2.ListModelsRequest) -> model_pb2.ListModelsResponse:
         """One page. Raises OPTION_OUT_OF_RANGE for a size or a token that is none of ours."""
-        size = request.page_size or DEFAULT_PAGE_SIZE
-        if not 1 <= size <= MAX_PAGE_SIZE:
-            problem = f"page_size is {request.page_size}, not in 1..{MAX_PAGE_SIZE}"
-            raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, "page_size")
+        size = page_size(request.page_size)
         matching = [
             model
             for model in self._models
@@ -97,7 +98,7 @@ def _served(served: Served, catalog: Catalog, services: dict[str, str]) -> model
         name=manifest.name,
         version=manifest.version,
         is_default=manifest.version == newest,
-        task=_TASKS.get(manifest.task, model_pb2.TASK_OTHER),
+        task=task_of(manifest.task),
         topology=f"TOPOLOGY_{manifest.topology.name}",
         cell="CELL_UNSPECIFIED" if manifest.cell is Cell.NONE else f"CELL_{manifest.cell.name}",
         description=manifest.description,

@@ -19,6 +19,7 @@ from service.errors import Code, Reason, ServiceError, invalid, unserved
 from service.keeper import Keeper
 from service.kept import Kept, Terms, label_of
 from service.rpc.codec import Codec
+from service.rpc.tensors import state_of
 from service.snapshot import Durability
 from service.stream import Stream
 from service.tasks.task import Remembering
@@ -91,9 +92,10 @@ class Opening:
         )
         options = self._codec.options(config)
         session_id = session.session_id or secrets.token_hex(16)
-        now = self._keeper.clock()
+        now = self._keeper.revival.clock()
         label = label_of(served, serving, self._codec.task, session_id, revival.kernels, terms, now)
-        stream = serving.engine.open(task, options, session_id, _patience(session))
+        state = state_of(session.initial_state, served.manifest)
+        stream = serving.engine.open(task, options, session_id, _patience(session), state, terms.idle_timeout)
         kept = Kept(label, serving, stream, served)
         try:
             await self._keeper.keep([kept])
@@ -165,11 +167,9 @@ def _check_session(session: session_pb2.SessionConfig) -> None:
     if session.priority not in session_pb2.Priority.values():
         problem = f"priority {session.priority} is none that this server knows"
         raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, "config.session.priority")
-    for field in ("label", "idle_timeout", "initial_state"):
-        if session.HasField(field) if field != "initial_state" else session.initial_state:
-            raise unserved(
-                Reason.OPTION_NOT_SERVED, f"{field} is not served yet: leave it unset", f"config.session.{field}"
-            )
+    if session.HasField("label"):
+        problem = "labels are not served yet: name a version, or none"
+        raise unserved(Reason.OPTION_NOT_SERVED, problem, "config.session.label")
 
 
 def _patience(session: session_pb2.SessionConfig) -> float | None:

@@ -9,6 +9,9 @@ from google.protobuf.message import DecodeError, Message
 
 from service.errors import Reason, ServiceError, invalid
 
+MAX_PAGE_SIZE = 1000
+DEFAULT_PAGE_SIZE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
@@ -40,3 +43,11 @@ def _diagnosis(data: bytes, name: str) -> ServiceError:
     except DecodeError:
         return invalid(Reason.MESSAGE_MALFORMED, f"these bytes are no protobuf message ({name} was expected)")
     return invalid(Reason.TEXT_NOT_UTF8, f"a string of this {name} is not UTF-8: encode text as UTF-8")
+
+
+def page_size(said: int) -> int:
+    """How many items a page has. Raises OPTION_OUT_OF_RANGE."""
+    size = said or DEFAULT_PAGE_SIZE
+    if not 1 <= size <= MAX_PAGE_SIZE:
+        raise invalid(Reason.OPTION_OUT_OF_RANGE, f"page_size is {said}, not in 1..{MAX_PAGE_SIZE}", "page_size")
+    return size

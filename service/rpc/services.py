@@ -43,7 +43,9 @@ from service.rpc.oip.service import SERVICE as OIP
 from service.rpc.oip.service import OpenInferenceService
 from service.rpc.opening import Opening
 from service.rpc.parsing import Unreadable, parser
+from service.rpc.principals import principal_of
 from service.rpc.sentiment import SentimentCodec
+from service.rpc.sessions import SessionCalls
 from service.rpc.status import abort
 from service.rpc.streaming import Streaming
 from service.rpc.tagging import TaggingCodec
@@ -140,10 +142,15 @@ def add_services(
     listing = ModelListing(catalog, services)
     behaviours[model_pb2.ListModelsRequest.DESCRIPTOR.full_name] = _unary(listing.list_models)
     behaviours[model_pb2.GetModelRequest.DESCRIPTOR.full_name] = _unary(listing.get_model)
+    behaviours |= {name: _of_principal(answer) for name, answer in SessionCalls(keeper, max_bytes).by_request.items()}
     for service in descriptors:
         handlers = {
             method.name: _handler(
-                method, behaviours.get(method.input_type.full_name) or _unserved(service), requests, max_bytes
+                method,
+                behaviours.get(method.input_type.full_name) or _unserved(service),
+                requests,
+                # What is wrong with a snapshot that is too large is said by who reads it.
+                2 * max_bytes if method.name == "RestoreSession" else max_bytes,
             )
             for method in service.methods
         }
@@ -152,7 +159,8 @@ def add_services(
     handlers = {method.name: _handler(method, named[method.name], requests, max_bytes) for method in OIP.methods}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(OIP.full_name, handlers),))
     serves = {name: any(task in each.tasks for each in catalog.served) for task, name in services.items()}
-    serves[model_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name] = True
+    for served in (model_pb2.DESCRIPTOR, session_pb2.DESCRIPTOR):
+        serves |= dict.fromkeys((service.full_name for service in served.services_by_name.values()), True)
     serves[OIP.full_name] = True
     everything = {service.full_name: serves.get(service.full_name, False) for service in (*descriptors, OIP)}
     return _add_health_and_reflection(server, everything)
@@ -215,12 +223,21 @@ def _unary(answer: Callable[[Any], Any]) -> Behaviour:
     return respond
 
 
+def _of_principal(answer: Callable[[Any, str], Awaitable[Any]]) -> Behaviour:
+    """A method whose answer depends on who asks."""
+
+    async def respond(request: Any, context: Context) -> Any:
+        if isinstance(request, Unreadable):
+            raise request.error
+        return await answer(request, principal_of(context))
+
+    return respond
+
+
 def _unserved(service: ServiceDescriptor) -> Behaviour:
-    sessions = service.name == "SessionService"
-    reason = Reason.SESSION_SERVICE_NOT_SERVED if sessions else Reason.TASK_NOT_SERVED
     message = f"{service.full_name} is not served by this version of the server"
 
     async def refuse(_: Any, __: Context) -> None:
-        raise unserved(reason, message)
+        raise unserved(Reason.TASK_NOT_SERVED, message)
 
     return refuse

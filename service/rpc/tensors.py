@@ -1,13 +1,14 @@
 """Tensors on the wire: little-endian bytes in C order, with a type and a shape."""
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from hiddenstate.v1 import tensor_pb2
-from service.bundle import TensorSpec
-from service.errors import Reason, invalid
+from service.bundle import Manifest, TensorSpec
+from service.errors import Reason, invalid, unserved
 from service.state import Array
 
 _DTYPES: dict[tensor_pb2.DataType, np.dtype[Any]] = {
@@ -27,23 +28,60 @@ def to_array(tensor: tensor_pb2.Tensor, declared: TensorSpec) -> Array:
 
     Raises TENSOR_DTYPE_MISMATCH, TENSOR_SHAPE_MISMATCH or TENSOR_SIZE_MISMATCH.
     """
-    dtype = _DTYPES.get(tensor.data_type or data_type_of(declared.dtype))
+    field = f"chunk.inputs[{declared.name}]"
+    return _array(tensor, declared.name, declared.dtype, (1, *declared.step_shape), field)
+
+
+def state_of(tensors: Sequence[tensor_pb2.Tensor], manifest: Manifest) -> dict[str, Array]:
+    """The state that a session begins with, where it is not that of the model. Raises TENSOR_…, and OPTION_NOT_SERVED
+    for a model whose encoder gives the state.
+    """
+    field = "config.session.initial_state"
+    if tensors and manifest.encoder is not None:
+        raise unserved(
+            Reason.OPTION_NOT_SERVED, "the state of this model comes from its encoder: leave it unset", field
+        )
+    declared = {state.name: state for state in manifest.state}
+    arrays: dict[str, Array] = {}
+    for tensor in tensors:
+        state = declared.get(tensor.name)
+        if state is None or tensor.name in arrays:
+            known = f"takes one each of {', '.join(declared)}" if declared else "carries none"
+            problem = f"{'two states are' if state else 'there is no state'} named {tensor.name!r}: this model {known}"
+            raise invalid(Reason.TENSOR_UNKNOWN, problem, field)
+        array = _array(tensor, state.name, state.dtype, state.row_shape, f"{field}[{state.name}]")
+        if array.dtype != state.dtype:
+            problem = f"state {state.name!r} is {array.dtype}, not {state.dtype}"
+            raise invalid(Reason.TENSOR_DTYPE_MISMATCH, problem, f"{field}[{state.name}]")
+        if array.shape != state.row_shape:
+            problem = f"state {state.name!r} has shape {list(array.shape)}, not {list(state.row_shape)}"
+            raise invalid(Reason.TENSOR_SHAPE_MISMATCH, problem, f"{field}[{state.name}]")
+        if not np.isfinite(array).all():
+            raise invalid(
+                Reason.TENSOR_NOT_FINITE, f"state {state.name!r} holds NaN or infinity", f"{field}[{state.name}]"
+            )
+        arrays[state.name] = array
+    return arrays
+
+
+def _array(tensor: tensor_pb2.Tensor, name: str, declared: str, default: tuple[int, ...], field: str) -> Array:
+    dtype = _DTYPES.get(tensor.data_type or data_type_of(declared))
     if dtype is None:
-        message = f"tensor {declared.name!r} has the data type {tensor.data_type}, which this server does not know"
-        raise invalid(Reason.TENSOR_DTYPE_MISMATCH, message, _field(declared))
-    shape = tuple(tensor.shape) or (1, *declared.step_shape)
+        message = f"tensor {name!r} has the data type {tensor.data_type}, which this server does not know"
+        raise invalid(Reason.TENSOR_DTYPE_MISMATCH, message, field)
+    shape = tuple(tensor.shape) or default
     if min(shape) < 0:
-        message = f"tensor {declared.name!r} has a negative size: {list(shape)}"
-        raise invalid(Reason.TENSOR_SHAPE_MISMATCH, message, _field(declared))
+        message = f"tensor {name!r} has a negative size: {list(shape)}"
+        raise invalid(Reason.TENSOR_SHAPE_MISMATCH, message, field)
     expected = prod(shape) * dtype.itemsize
     if expected != len(tensor.data):
-        message = f"tensor {declared.name!r} of shape {list(shape)} is {expected} bytes, {len(tensor.data)} were sent"
-        raise invalid(Reason.TENSOR_SIZE_MISMATCH, message, _field(declared))
+        message = f"tensor {name!r} of shape {list(shape)} is {expected} bytes, {len(tensor.data)} were sent"
+        raise invalid(Reason.TENSOR_SIZE_MISMATCH, message, field)
     try:
         array: Array = np.frombuffer(tensor.data, dtype).reshape(shape)
     except ValueError as error:  # more axes, or longer ones, than an array can have
-        message = f"tensor {declared.name!r} has an impossible shape: {error}"
-        raise invalid(Reason.TENSOR_SHAPE_MISMATCH, message, _field(declared)) from error
+        message = f"tensor {name!r} has an impossible shape: {error}"
+        raise invalid(Reason.TENSOR_SHAPE_MISMATCH, message, field) from error
     return array
 
 
@@ -58,7 +96,3 @@ def write_array(tensor: tensor_pb2.Tensor, name: str, array: Array) -> None:
 def data_type_of(dtype: np.dtype[np.generic] | str) -> tensor_pb2.DataType:
     """The type on the wire."""
     return _DATA_TYPES[np.dtype(dtype)]
-
-
-def _field(declared: TensorSpec) -> str:
-    return f"chunk.inputs[{declared.name}]"

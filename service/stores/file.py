@@ -5,6 +5,7 @@ be missing, never torn, and clients send again what was not durable; `FULL` sync
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -17,11 +18,13 @@ from service.stores.store import Claim, Entry, StoreError, Write
 T = TypeVar("T")
 E = TypeVar("E")
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, data BLOB, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS sessions (
+  id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, until REAL NOT NULL, listing BLOB NOT NULL DEFAULT x'', data BLOB
+);
 CREATE INDEX IF NOT EXISTS sessions_by_until ON sessions (until);
 """
 _CLAIM = """
-INSERT INTO sessions (id, epoch, data, until) VALUES (:id, 1, NULL, :until)
+INSERT INTO sessions (id, epoch, until) VALUES (:id, 1, :until)
 ON CONFLICT (id) DO UPDATE SET
   epoch = epoch + 1, data = CASE WHEN until > :now THEN data END, until = :until
 RETURNING epoch, data
@@ -30,7 +33,7 @@ _RENEW = "UPDATE sessions SET until = ? WHERE id = ? AND until > ? AND (? IS NUL
 _EXPIRE = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE until <= ? LIMIT ?)"
 _EXPIRED_TOGETHER = 500
 """Sessions forgotten in one transaction: whoever wants to write waits for it."""
-_WRITE = "UPDATE sessions SET data = ?, until = ? WHERE id = ? AND epoch = ? AND until > ?"
+_WRITE = "UPDATE sessions SET data = ?, listing = ?, until = ? WHERE id = ? AND epoch = ? AND until > ?"
 
 
 class FileStore:
@@ -54,6 +57,7 @@ class FileStore:
             self._database = sqlite3.connect(path, isolation_level=None, timeout=5.0, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute(f"PRAGMA synchronous={synchronous}")
+            self._database.execute("PRAGMA secure_delete=ON")
             self._database.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             self._thread.shutdown()
@@ -77,11 +81,27 @@ class FileStore:
         row = await self._do(lambda: self._database.execute(statement, (session_id, self._clock())).fetchone())
         return Entry(*row) if row else None
 
+    async def listed(self) -> list[tuple[str, bytes]]:
+        """All sessions that have a snapshot. On a connection of its own, so that nobody waits who wants to write."""
+        try:
+            return await asyncio.to_thread(self._listed)
+        except sqlite3.Error as error:
+            raise StoreError(f"the file store {self._path}: {error}") from error
+
+    def _listed(self) -> list[tuple[str, bytes]]:
+        with contextlib.closing(sqlite3.connect(self._path, timeout=5.0)) as database:
+            statement = "SELECT id, listing FROM sessions WHERE until > ? AND data IS NOT NULL"
+            return database.execute(statement, (self._clock(),)).fetchall()
+
     async def erase(self, session_id: str, epoch: int | None = None) -> bool:
         """Forget a session."""
         statement = "DELETE FROM sessions WHERE id = ? AND until > ? AND (? IS NULL OR epoch = ?)"
         values = (session_id, self._clock(), epoch, epoch)
         return await self._do(lambda: self._database.execute(statement, values).rowcount > 0)
+
+    async def purge(self) -> None:
+        """Empty the log, in which older snapshots are left; in the file itself what is erased is overwritten."""
+        await self._do(lambda: self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
 
     async def expire(self) -> int:
         """Forget sessions whose time is over."""
@@ -116,7 +136,7 @@ class FileStore:
 
     def _write(self, write: Write) -> bool:
         now = self._clock()
-        values = write.data, now + write.lifetime, write.session_id, write.epoch, now
+        values = write.data, write.listing, now + write.lifetime, write.session_id, write.epoch, now
         return self._database.execute(_WRITE, values).rowcount > 0
 
     def _expire_some(self) -> int:

@@ -13,6 +13,7 @@ class _Kept:
     epoch: int
     data: bytes | None
     until: float
+    listing: bytes = b""
 
 
 class MemoryStore:
@@ -28,7 +29,7 @@ class MemoryStore:
     async def claim(self, session_id: str, lifetime: float) -> Entry:
         """Become the owner."""
         found = self._living(session_id)
-        kept = _Kept(found.epoch + 1 if found else 1, found.data if found else None, 0.0)
+        kept = _Kept(found.epoch + 1, found.data, 0.0, found.listing) if found else _Kept(1, None, 0.0)
         self._until(session_id, kept, lifetime)
         self._kept[session_id] = kept
         return Entry(kept.epoch, kept.data)
@@ -46,6 +47,11 @@ class MemoryStore:
         found = self._living(session_id)
         return Entry(found.epoch, found.data) if found else None
 
+    async def listed(self) -> list[tuple[str, bytes]]:
+        """All sessions that have a snapshot."""
+        now = self._clock()
+        return [(each, kept.listing) for each, kept in self._kept.items() if kept.data is not None and kept.until > now]
+
     async def erase(self, session_id: str, epoch: int | None = None) -> bool:
         """Forget a session."""
         found = self._living(session_id)
@@ -54,6 +60,9 @@ class MemoryStore:
         del self._kept[session_id]
         self._over.drop(session_id)
         return True
+
+    async def purge(self) -> None:
+        """Nothing is left behind."""
 
     async def expire(self) -> int:
         """Forget sessions whose time is over."""
@@ -69,7 +78,7 @@ class MemoryStore:
         found = self._living(write.session_id)
         if found is None or found.epoch != write.epoch:
             return False
-        found.data = write.data
+        found.data, found.listing = write.data, write.listing
         self._until(write.session_id, found, write.lifetime)
         return True
 

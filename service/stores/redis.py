@@ -12,7 +12,7 @@ return {epoch, redis.call('HGET', KEYS[1], 'data')}
 """
 _WRITE = """
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'data', ARGV[2])
+redis.call('HSET', KEYS[1], 'data', ARGV[2], 'listing', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 """
@@ -24,6 +24,8 @@ _ERASE = """
 if ARGV[1] ~= '' and redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 """
+
+SCANNED_TOGETHER = 1000
 
 
 class RedisStore:
@@ -53,8 +55,8 @@ class RedisStore:
     async def write(self, writes: Sequence[Write]) -> list[bool]:
         """Write snapshots in one pipeline."""
         pipeline = self._redis.pipeline(transaction=False)
-        for session_id, epoch, data, lifetime in writes:
-            pipeline.eval(_WRITE, 1, self._key(session_id), epoch, data, _milliseconds(lifetime))
+        for session_id, epoch, data, lifetime, listing in writes:
+            pipeline.eval(_WRITE, 1, self._key(session_id), epoch, data, _milliseconds(lifetime), listing)
         return [bool(done) for done in await self._do(pipeline.execute())]
 
     async def renew(self, claims: Sequence[Claim]) -> list[bool]:
@@ -69,9 +71,31 @@ class RedisStore:
         epoch, data = await self._do(self._redis.hmget(self._key(session_id), "epoch", "data"))
         return None if epoch is None else Entry(int(epoch), data)
 
+    async def listed(self) -> list[tuple[str, bytes]]:
+        """All sessions that have a snapshot, found by a scan over all keys."""
+        listed: list[tuple[str, bytes]] = await self._do(self._scanned())
+        return listed
+
+    async def _scanned(self) -> list[tuple[str, bytes]]:
+        found, cursor = [], 0
+        while True:
+            cursor, keys = await self._redis.scan(cursor, f"{self._prefix}*", SCANNED_TOGETHER)
+            pipeline = self._redis.pipeline(transaction=False)
+            for key in keys:
+                pipeline.hget(key, "listing")
+            listings = await pipeline.execute() if keys else []
+            names = [key.decode().removeprefix(self._prefix) for key in keys]
+            found += [(name, listing) for name, listing in zip(names, listings, strict=True) if listing is not None]
+            if not cursor:
+                # A scan may give a key twice.
+                return list(dict(found).items())
+
     async def erase(self, session_id: str, epoch: int | None = None) -> bool:
         """Forget a session."""
         return bool(await self._do(self._redis.eval(_ERASE, 1, self._key(session_id), _said(epoch))))
+
+    async def purge(self) -> None:
+        """What its append-only file holds is gone when Redis rewrites it; that is in the hands of who runs it."""
 
     async def expire(self) -> int:
         """Redis does it."""

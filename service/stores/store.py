@@ -20,12 +20,15 @@ class Claim(NamedTuple):
 
 
 class Write(NamedTuple):
-    """A snapshot to be written by the owner of an epoch, and how many seconds it is kept."""
+    """A snapshot to be written by the owner of an epoch, and how many seconds it is kept. `listing`: what is told of
+    it in a list.
+    """
 
     session_id: str
     epoch: int
     data: bytes
     lifetime: float
+    listing: bytes = b""
 
 
 class Store(Protocol):
@@ -54,8 +57,16 @@ class Store(Protocol):
         """The latest of a session, without becoming its owner."""
         ...
 
+    async def listed(self) -> list[tuple[str, bytes]]:
+        """All sessions that have a snapshot, and the listing of each, in no order."""
+        ...
+
     async def erase(self, session_id: str, epoch: int | None = None) -> bool:
         """Forget a session, if `epoch` still stands where one is given. Says whether there was one to forget."""
+        ...
+
+    async def purge(self) -> None:
+        """Leave nothing behind of what was erased, as far as this store can."""
         ...
 
     async def expire(self) -> int:

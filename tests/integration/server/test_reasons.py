@@ -38,15 +38,17 @@ ELSEWHERE = {
     Reason.BACKLOG_EXHAUSTED,
     Reason.INTERNAL,
     # Need a session that was left: tests of resuming.
-    Reason.SESSION_NOT_FOUND,
     Reason.SESSION_TAKEN_OVER,
     Reason.SESSION_CLOSED,
     Reason.SESSION_ENDED,
     Reason.SESSION_ROLLED_BACK,
     Reason.END_MISSING,
     Reason.STORE_UNAVAILABLE,
-    # Bytes that are no snapshot, or of something else: tests of snapshots.
-    *(reason for reason in Reason if reason.startswith("SNAPSHOT_")),
+    # Need a snapshot of this server: tests of snapshots and of the session service.
+    Reason.SNAPSHOT_TAMPERED,
+    Reason.SNAPSHOT_TASK_MISMATCH,
+    Reason.SNAPSHOT_STATE_MISMATCH,
+    Reason.SNAPSHOT_MODEL_MISMATCH,
     # Never reach a client of the API: tests of bundles, devices and settings.
     *(reason for reason in Reason if reason.startswith(("BUNDLE_", "DEVICE_", "SETTING_"))),
 }

@@ -29,6 +29,7 @@ async def test_each_service_says_whether_it_serves(target: Target):
         "Model",
         "Music",
         "Sentiment",
+        "Session",
         "Tagging",
         "TextGeneration",
         "Transcription",

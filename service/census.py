@@ -1,0 +1,163 @@
+"""The census: what is told of the sessions of a server, one by one or by the page, to whom they belong."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from heapq import nsmallest
+from typing import NamedTuple
+
+from service.errors import Code, Reason, ServiceError
+from service.facts import Facts, Place, facts_of, facts_of_label
+from service.keeper import Keeper
+from service.kept import Kept, closed, not_found
+from service.listing import Listing
+from service.revival import Found
+from service.snapshot import Durability
+
+
+class Spot(NamedTuple):
+    """What a session is listed by. `learned`: the task of the model; `stepped`: when it last ran, in seconds since
+    1970, 0 for not yet.
+    """
+
+    session_id: str
+    created: float
+    model: str
+    version: int
+    learned: str
+    place: Place
+    stepped: float
+
+
+class Page(NamedTuple):
+    """Some of the sessions that match, latest first; `total`: how many there are on all pages. `following` asks for
+    the next page; None when this is the last one.
+    """
+
+    sessions: list[Facts]
+    following: tuple[float, str] | None
+    total: int
+
+
+class Census:
+    """Looks sessions up for a principal; those of others it does not know."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._revival = keeper.revival
+
+    async def found(self, session_id: str, principal: str) -> Kept | Found:
+        """A session where it is: here, or in a store alone. Raises SESSION_NOT_FOUND, STORE_UNAVAILABLE, and what
+        stands in the way of a snapshot: MODEL_…, SNAPSHOT_….
+        """
+        kept, data = await self._keeper.located(session_id)
+        if kept is not None and kept.label.principal == principal:
+            return kept
+        if kept is None and data is not None:
+            sealed = self._revival.unsealed(data)
+            if sealed.label.principal == principal:
+                return self._revival.found(sealed)
+        raise not_found(session_id)
+
+    async def get(self, session_id: str, principal: str) -> Facts:
+        """One session. Raises what `found` raises, and SESSION_EXPIRED for one that was silent for too long."""
+        where = await self.found(session_id, principal)
+        if isinstance(where, Kept) and (error := where.stream.error) and error.reason is Reason.SESSION_EXPIRED:
+            raise ServiceError(Code.NOT_FOUND, Reason.SESSION_EXPIRED, error.message, field="session_id")
+        return self.facts(where)
+
+    async def page(
+        self, principal: str, matches: Callable[[Spot], bool], size: int, after: tuple[float, str] | None
+    ) -> Page:
+        """Sessions that match, by their time of creation, latest first; those behind the place `after`.
+
+        Raises STORE_UNAVAILABLE.
+        """
+        listed = await self._keeper.parking.listed()
+        parked = {name: listing for name, listing in listed.items() if name not in self._keeper.sessions}
+        spots = [self._spot(kept) for kept in self._keeper.sessions.values() if kept.label.principal == principal]
+        # There may be very many: others go on meanwhile.
+        chosen, total = await asyncio.to_thread(_chosen, spots, parked, principal, matches, size + 1, after)
+        following = (chosen[size - 1].created, chosen[size - 1].session_id) if len(chosen) > size else None
+        told = [await self._told(spot.session_id, principal) for spot in chosen[:size]]
+        return Page([facts for facts in told if facts is not None], following, total)
+
+    async def close(self, session_id: str, principal: str, *, erase: bool) -> Facts | None:
+        """End a session, wherever it is; tells how it ended, unless it is to leave no trace or was not there.
+
+        Raises SESSION_NOT_FOUND for somebody else's, and STORE_UNAVAILABLE.
+        """
+        kept, data = await self._keeper.located(session_id)
+        if kept is None and data is None:
+            return None
+        facts = await self._told(session_id, principal)
+        if facts is None:
+            raise not_found(session_id)
+        if kept is not None:
+            self._keeper.forget(kept)
+        try:
+            stored = facts.label.durability is Durability.STORED
+            await self._keeper.parking.erase(session_id, stored=stored, purge=erase)
+        except ServiceError:
+            if kept is not None:
+                self._keeper.adopt(kept)
+            raise
+        if kept is not None:
+            kept.serving.engine.end(kept.stream, closed(session_id), "closed")
+        return None if erase else facts
+
+    def facts(self, where: Kept | Found) -> Facts:
+        """What is told of a session now."""
+        return facts_of(where, self._revival.clock())
+
+    async def _told(self, session_id: str, principal: str) -> Facts | None:
+        """What is told of a session, be its model served or not; None for one that is gone, or somebody else's."""
+        kept, data = await self._keeper.located(session_id)
+        if kept is not None:
+            return self.facts(kept) if kept.label.principal == principal else None
+        if data is None:
+            return None
+        sealed = self._revival.unsealed(data)
+        if sealed.label.principal != principal:
+            return None
+        try:
+            return self.facts(self._revival.found(sealed))
+        except ServiceError:
+            return facts_of_label(sealed)
+
+    def _spot(self, kept: Kept) -> Spot:
+        label = kept.label
+        place, stepped = Place.of(kept), self._revival.stepped(kept)
+        learned = kept.served.manifest.task
+        return Spot(label.session_id, label.created, label.model, label.version, learned, place, stepped)
+
+
+def _chosen(
+    spots: list[Spot],
+    parked: Mapping[str, bytes],
+    principal: str,
+    matches: Callable[[Spot], bool],
+    count: int,
+    after: tuple[float, str] | None,
+) -> tuple[list[Spot], int]:
+    """The first that match behind a place, and how many match in all."""
+    for session_id, data in parked.items():
+        listing = Listing.decode(data)
+        if listing.principal == principal:
+            spots.append(
+                Spot(
+                    session_id,
+                    listing.created,
+                    listing.model,
+                    listing.version,
+                    listing.learned,
+                    Place.PARKED,
+                    listing.stepped,
+                )
+            )
+    matching = [spot for spot in spots if matches(spot)]
+    behind = matching if after is None else [spot for spot in matching if _order(spot) > (-after[0], after[1])]
+    return nsmallest(count, behind, key=_order), len(matching)
+
+
+def _order(spot: Spot) -> tuple[float, str]:
+    return -spot.created, spot.session_id
