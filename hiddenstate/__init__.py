@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         TokenAlternative,
     )
     from hiddenstate.resuming import ResumeEvent, ResumeLimits
+    from hiddenstate.session_service import SessionCopy, SessionFacts
 
 _HOMES = {
     "AsyncClient": "async_client",
@@ -45,6 +46,8 @@ _HOMES = {
     "ResumePoint": "results",
     "Sentiment": "results",
     "ServerError": "errors",
+    "SessionCopy": "session_service",
+    "SessionFacts": "session_service",
     "StepExplanation": "explanation",
     "TensorType": "results",
     "Token": "results",
@@ -66,6 +69,8 @@ __all__ = [
     "ResumePoint",
     "Sentiment",
     "ServerError",
+    "SessionCopy",
+    "SessionFacts",
     "StepExplanation",
     "TensorType",
     "Token",

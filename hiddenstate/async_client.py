@@ -28,6 +28,7 @@ from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
 from hiddenstate.requests import GenerateScript, SentimentScript, requests_of_async, spoken_async
 from hiddenstate.results import Model, Sentiment
 from hiddenstate.resuming import ResumeLimits
+from hiddenstate.session_calls import AsyncSessionCalls
 from hiddenstate.tasks.classification import (
     CLASSIFY,
     Classification,
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-class AsyncClient:
+class AsyncClient(AsyncSessionCalls):
     """A connection to one server, for use within one running event loop.
 
         async with AsyncClient("127.0.0.1:50051") as client:

@@ -16,6 +16,7 @@ from hiddenstate.protocol import DEFAULT_ADDRESS, Rpc, StreamProtocol
 from hiddenstate.requests import GenerateScript, SentimentScript, requests_of, spoken
 from hiddenstate.results import Model, Sentiment
 from hiddenstate.resuming import ResumeLimits
+from hiddenstate.session_calls import SessionCalls
 from hiddenstate.sessions import (
     GenerateSession,
     InferSession,
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-class Client:
+class Client(SessionCalls):
     """A connection to one server; safe to share between threads, each with streams of its own.
 
         with Client("127.0.0.1:50051") as client:

@@ -1,9 +1,12 @@
 """The keyword arguments of the client's methods. Whatever is left out, or None, is left to the server."""
 
-from collections.abc import Sequence
-from typing import Literal, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from hiddenstate.results import ResumePoint
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class SessionOptions(TypedDict, total=False):
@@ -17,6 +20,8 @@ class SessionOptions(TypedDict, total=False):
         as an iterator is given again from its start, and what the server has is not sent again.
     priority: `bulk` takes what live sessions leave.
     cadence: seconds between two messages of a client that sends at a steady rate.
+    idle_timeout: seconds that the session is kept without a stream; the server bounds it.
+    initial_state: what it begins with instead of the model's own, each tensor by its name, without batch axis.
     timeout: seconds until the whole call fails with DEADLINE_EXCEEDED.
     """
 
@@ -27,6 +32,8 @@ class SessionOptions(TypedDict, total=False):
     resume: ResumePoint | str | None
     priority: Literal["live", "bulk"] | None
     cadence: float | None
+    idle_timeout: float | None
+    initial_state: "Mapping[str, ArrayLike] | None"
     timeout: float | None
 
 

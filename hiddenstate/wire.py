@@ -47,6 +47,14 @@ def session_config(options: SessionOptions, model: str | None) -> session_pb2.Se
         config.priority = getattr(session_pb2, f"PRIORITY_{given['priority'].upper()}")
     if "cadence" in given:
         config.cadence_duration.FromNanoseconds(round(given["cadence"] * 1e9))
+    if "idle_timeout" in given:
+        config.idle_timeout.FromNanoseconds(round(given["idle_timeout"] * 1e9))
+    if "initial_state" in given:
+        import numpy as np
+
+        from hiddenstate.tensors import to_tensor
+
+        config.initial_state.extend(to_tensor(name, np.asarray(each)) for name, each in given["initial_state"].items())
     return config
 
 
@@ -97,7 +105,7 @@ def token(message: TokenMessage) -> Token:
 
 def completion(message: text_generation_pb2.Completion) -> Completion:
     """The end of a text."""
-    reason = _word(StopReason, message.stop_reason, "STOP_REASON_")
+    reason = word(StopReason, message.stop_reason, "STOP_REASON_")
     return Completion(reason, message.token_count, message.stop_sequence, message.seed, message.answer_number)
 
 
@@ -117,7 +125,7 @@ def sentiment(message: sentiment_pb2.SentimentResult) -> Sentiment:
 def model(message: model_pb2.Model) -> Model:
     """One version of a model."""
     problem = ModelProblem(message.problem.reason, message.problem.message) if message.HasField("problem") else None
-    independence = _word(
+    independence = word(
         model_pb2.BatchIndependenceResult, message.batch_independence.result, "BATCH_INDEPENDENCE_RESULT_"
     )
     return Model(
@@ -125,11 +133,11 @@ def model(message: model_pb2.Model) -> Model:
         version=message.version,
         labels=tuple(message.labels),
         is_default=message.is_default,
-        task=_word(model_pb2.Task, message.task, "TASK_"),
-        topology=_word(model_pb2.Topology, message.topology, "TOPOLOGY_"),
-        cell=_word(model_pb2.Cell, message.cell, "CELL_"),
+        task=word(model_pb2.Task, message.task, "TASK_"),
+        topology=word(model_pb2.Topology, message.topology, "TOPOLOGY_"),
+        cell=word(model_pb2.Cell, message.cell, "CELL_"),
         description=message.description,
-        state=_word(model_pb2.ModelState, message.state, "MODEL_STATE_"),
+        state=word(model_pb2.ModelState, message.state, "MODEL_STATE_"),
         problem=problem,
         services=tuple(message.services),
         inputs=tuple(map(_tensor_type, message.inputs)),
@@ -147,7 +155,7 @@ def model(message: model_pb2.Model) -> Model:
 
 
 def _tensor_type(message: tensor_pb2.TensorSpec) -> TensorType:
-    return TensorType(message.name, _word(tensor_pb2.DataType, message.data_type, "DATA_TYPE_"), tuple(message.shape))
+    return TensorType(message.name, word(tensor_pb2.DataType, message.data_type, "DATA_TYPE_"), tuple(message.shape))
 
 
 def _quality(message: model_pb2.QualityFigure) -> Quality:
@@ -162,7 +170,7 @@ def _quality(message: model_pb2.QualityFigure) -> Quality:
     )
 
 
-def _word(enum: Any, number: int, prefix: str) -> str:
+def word(enum: Any, number: int, prefix: str) -> str:
     """The value of an enum as a lower-case word; its number when a later server sends one not known here."""
     name: str = enum.Name(number) if number in enum.values() else str(number)
     return name.removeprefix(prefix).lower()

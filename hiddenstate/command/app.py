@@ -14,6 +14,7 @@ from hiddenstate.command import (
     mounted,
     pronounce,
     sentiment,
+    sessions,
     tag,
     transcribe,
     translate,
@@ -39,6 +40,8 @@ app.command("transcribe", rich_help_panel=ASK)(transcribe.transcribe)
 app.command("gesture", rich_help_panel=ASK)(gesture.gesture)
 app.command("compose", rich_help_panel=ASK)(compose.compose)
 app.command("models", rich_help_panel=ASK)(models.models)
+
+app.add_typer(sessions.app, name="sessions", rich_help_panel=ASK)
 
 
 @app.callback(invoke_without_command=True)
