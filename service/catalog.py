@@ -73,13 +73,17 @@ class Served:
 
 
 class Catalog:
-    """Finds the version a client asks for. `leaving`: versions whose last sessions go on to their end."""
+    """Finds the version a client asks for. `leaving`: versions whose last sessions go on to their end.
+
+    `on_change` is called whenever other versions are served than before.
+    """
 
     def __init__(self, served: Iterable[Served], refused: Iterable[Refused] = ()) -> None:
         self.served = tuple(served)
         self.refused = tuple(refused)
         self.leaving: tuple[Served, ...] = ()
         self.draining = False
+        self.on_change: Callable[[], object] = lambda: None
 
     @property
     def engines(self) -> tuple[Engine, ...]:
@@ -101,6 +105,7 @@ class Catalog:
         self.served = (*self.served, served)
         place = (served.manifest.name, str(served.manifest.version))
         self.refused = tuple(each for each in self.refused if (each.name, each.version) != place)
+        self.on_change()
 
     def refuse(self, refused: Refused) -> None:
         """Tell of a version why it does not serve."""
@@ -116,6 +121,7 @@ class Catalog:
         """Offer a version no more; its engines go on until it has `left`."""
         self.served = tuple(each for each in self.served if each is not served)
         self.leaving = (*self.leaving, served)
+        self.on_change()
 
     def left(self, served: Served) -> None:
         """The last session of a version has ended."""

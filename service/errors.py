@@ -144,7 +144,7 @@ class ServiceError(Exception):
         self.code = code
         self.reason = reason
         self.message = message
-        self.violations = (Violation(field, message),) if field else ()
+        self.violations: tuple[Violation, ...] = (Violation(field, message),) if field else ()
         self.facts = dict(facts or {})
         self.retry_after = retry_after
 

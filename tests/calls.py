@@ -16,6 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from hiddenstate.oip import open_inference_pb2
 from hiddenstate.v1 import (
     classification_pb2,
     forecast_pb2,
@@ -54,6 +55,10 @@ METHODS: dict[str, MethodDescriptor] = {
     method.name: method for name in SERVICES for method in Default().FindServiceByName(name).methods
 }
 """Every method of the contract by its own name, which is unique."""
+OPEN_METHODS: dict[str, MethodDescriptor] = {
+    method.name: method for method in open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods
+}
+"""Those of the Open Inference Protocol, which share no name with the contract's."""
 STREAMS = tuple(name for name, method in METHODS.items() if method.client_streaming)
 SERVED_STREAMS = (
     "GenerateText",
@@ -117,9 +122,14 @@ def numbers_of(answer: Any) -> list[int]:
     return []
 
 
+def described(method: str) -> MethodDescriptor:
+    """A method of either protocol."""
+    return METHODS.get(method) or OPEN_METHODS[method]
+
+
 def path_of(method: str) -> str:
     """The path of a method, as gRPC wants it."""
-    descriptor = METHODS[method]
+    descriptor = described(method)
     return f"/{descriptor.containing_service.full_name}/{descriptor.name}"
 
 
@@ -130,7 +140,7 @@ def request_of(method: str, content: Any) -> bytes:
     if isinstance(content, Mapping):
         if "raw" in content:
             return bytes.fromhex(expanded(content["raw"]))
-        content = ParseDict(expanded(content), GetMessageClass(METHODS[method].input_type)())
+        content = ParseDict(expanded(content), GetMessageClass(described(method).input_type)())
     serialized: bytes = content.SerializeToString()
     return serialized
 
@@ -173,7 +183,7 @@ class Target:
 
     def stream(self, method: str, timeout: float | None = PATIENCE) -> Any:
         """A stream that takes bytes and gives messages."""
-        answer = GetMessageClass(METHODS[method].output_type)
+        answer = GetMessageClass(described(method).output_type)
         return self.channel.stream_stream(path_of(method), response_deserializer=answer.FromString)(timeout=timeout)
 
     async def call(self, method: str, requests: Iterable[Any], *, timeout: float = PATIENCE) -> Call:
@@ -183,9 +193,9 @@ class Target:
 
     def _call(self, method: str, sent: Sequence[bytes], timeout: float) -> Call:
         answers: list[Any] = []
-        answer = GetMessageClass(METHODS[method].output_type)
+        answer = GetMessageClass(described(method).output_type)
         try:
-            if METHODS[method].client_streaming:
+            if described(method).client_streaming:
                 make = self.blocking.stream_stream(path_of(method), response_deserializer=answer.FromString)
                 for each in make(iter(sent), timeout=timeout):
                     answers.append(each)

@@ -10,7 +10,6 @@ import grpc
 import structlog
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from hiddenstate.v1 import (
@@ -36,6 +35,7 @@ from service.rpc.classification import ClassificationCodec
 from service.rpc.codec import Codec
 from service.rpc.forecast import ForecastCodec
 from service.rpc.gesture import GestureCodec
+from service.rpc.health import HEALTH, Health
 from service.rpc.inference import InferenceCodec
 from service.rpc.models import ModelListing
 from service.rpc.music import MusicCodec
@@ -90,29 +90,6 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Behaviour = Callable[[Any, Context], Awaitable[Any]]
 
 
-class Health:
-    """The standard health service: each service of the contract, and the server as a whole under the empty name."""
-
-    def __init__(self, servicer: Any, services: dict[str, bool]) -> None:
-        """`services`: whether each one serves."""
-        self._servicer = servicer
-        self._services = services
-
-    async def serving(self) -> None:
-        """Ready."""
-        await self._set("", True)
-        for name, serves in self._services.items():
-            await self._set(name, serves)
-
-    async def draining(self) -> None:
-        """About to stop: balancers send nobody here any more."""
-        await self._servicer.enter_graceful_shutdown()
-
-    async def _set(self, name: str, serves: bool) -> None:
-        status = health_pb2.HealthCheckResponse.SERVING if serves else health_pb2.HealthCheckResponse.NOT_SERVING
-        await self._servicer.set(name, status)
-
-
 def add_services(
     server: grpc.aio.Server,
     catalog: Catalog,
@@ -158,19 +135,19 @@ def add_services(
     named = OpenInferenceService(catalog, loader).behaviours
     handlers = {method.name: _handler(method, named[method.name], requests, max_bytes) for method in OIP.methods}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(OIP.full_name, handlers),))
-    serves = {name: any(task in each.tasks for each in catalog.served) for task, name in services.items()}
-    for served in (model_pb2.DESCRIPTOR, session_pb2.DESCRIPTOR):
-        serves |= dict.fromkeys((service.full_name for service in served.services_by_name.values()), True)
-    serves[OIP.full_name] = True
-    everything = {service.full_name: serves.get(service.full_name, False) for service in (*descriptors, OIP)}
-    return _add_health_and_reflection(server, everything)
+    always = {OIP.full_name}
+    for module in (model_pb2, session_pb2):
+        always |= {service.full_name for service in module.DESCRIPTOR.services_by_name.values()}
+    tasks = {name: task for task, name in services.items()}
 
+    def serves() -> dict[str, bool]:
+        names = (service.full_name for service in (*descriptors, OIP))
+        return {name: name in always or bool(name in tasks and catalog.names(tasks[name])) for name in names}
 
-def _add_health_and_reflection(server: grpc.aio.Server, services: dict[str, bool]) -> Health:
-    servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]  # unknown to the stubs
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    return Health(servicer, services)
+    reflection.enable_server_reflection((*serves(), HEALTH, reflection.SERVICE_NAME), server)
+    found = Health(server, serves)
+    catalog.on_change = found.changed
+    return found
 
 
 def _handler(

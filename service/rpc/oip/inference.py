@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -102,9 +102,9 @@ class OpenInference:
                 _check_fresh(served, rows[0])
                 live = await self.sequences.start(served, request.model_name, place, owner)
             await live.step(rows[0], _first_row(answered), end=place.end)
-        except ServiceError:
+        except ServiceError as error:
             self._statistics.of(served).failed(time.perf_counter() - began)
-            raise
+            raise _in_words_of_request(error) from None
 
     def _live(self, request: oip.ModelInferRequest, place: Place, owner: object) -> LiveSequence | None:
         """The sequence that a request goes on with; None where it starts one."""
@@ -215,6 +215,14 @@ def _check_fresh(served: Served, row: Mapping[str, Array]) -> None:
     """Raise what is wrong with the first steps of a sequence, before there is one."""
     task = served.tasks[GENERIC]
     task.steps(task.begin(InferenceOptions()), row)  # type: ignore[attr-defined]  # the generic task of every version
+
+
+def _in_words_of_request(error: ServiceError) -> ServiceError:
+    """What the generic task says of a chunk and of its config, both of which are one request here."""
+    error.violations = tuple(
+        replace(each, field=each.field.removeprefix("chunk.").removeprefix("config.")) for each in error.violations
+    )
+    return error
 
 
 def _first_row(answered: Batched) -> Reply:

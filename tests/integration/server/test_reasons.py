@@ -3,7 +3,9 @@
 The table is `tests/integration/reasons.jsonl`, one row a line: `requests` (as JSON of the contract, see
 `tests.calls.expanded`) on one call of `method`, while `beside`, where it is there, is held open; then the `code`,
 `reason` and `field` the call ends with, whether the session was `opened` first, and how many numbered `answers` came
-before the end. It holds for any server of `tests/data` with the settings it ships with:
+before the end. A row of the Open Inference Protocol's stream says instead what each request is `refused` with, in the
+order of the ids; empty for those that are answered. It holds for any server of `tests/data` with the settings that it
+ships with:
 
     pytest tests/integration/server --address 127.0.0.1:50051
 """
@@ -16,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from service.errors import Reason
-from tests.calls import METHODS, SERVED_STREAMS, Target, request_of
+from tests.calls import METHODS, OPEN_METHODS, SERVED_STREAMS, Target, described, request_of
 from tests.neighbours import alone, undisturbed
 
 TABLE = Path(__file__).parents[1] / "reasons.jsonl"
@@ -31,8 +33,6 @@ ELSEWHERE = {
     Reason.MODEL_NOT_READY,
     # Of a task that this version does not serve; it serves them all.
     Reason.TASK_NOT_SERVED,
-    # Of the Open Inference Protocol: its own tests.
-    Reason.SEQUENCE_NOT_STARTED,
     # Faults of a model or of the server itself: tests of the engine.
     Reason.MODEL_RUN_FAILED,
     Reason.BACKLOG_EXHAUSTED,
@@ -75,7 +75,10 @@ async def test_the_recorded_table(row: dict[str, Any], recorded_target: Target, 
 
     assert (found.code, found.reason, found.field) == (row["code"], row.get("reason", ""), row.get("field", ""))
     assert found.domain == ("" if row["code"] == "OK" else "hiddenstate")
-    if METHODS[row["method"]].client_streaming:
+    if "refused" in row:
+        answers = sorted(found.answers, key=lambda answer: answer.infer_response.id)
+        assert [answer.error_message.partition(":")[0] for answer in answers] == row["refused"]
+    elif described(row["method"]).client_streaming:
         assert [answer.WhichOneof("content") for answer in found.answers[:1]] == ["opened"] * row["opened"]
         assert found.numbers == list(range(1, row["answers"] + 1))
 
@@ -86,7 +89,7 @@ def test_the_table_covers_every_reason_a_client_can_meet():
 
 
 def test_the_table_covers_every_method():
-    assert {row["method"] for row in ROWS} == set(METHODS)
+    assert {row["method"] for row in ROWS} == {*METHODS, *OPEN_METHODS}
 
 
 @pytest.mark.parametrize("method", SERVED_STREAMS)

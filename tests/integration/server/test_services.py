@@ -1,12 +1,14 @@
 """Health, service by service, and reflection."""
 
+import asyncio
+
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.calls import SERVICES, Target, serving
-from tests.repositories import PLAIN, copy_bundle
+from tests.repositories import PLAIN, SENTIMENT, copy_bundle
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -47,6 +49,22 @@ async def test_a_task_without_a_model_does_not_serve(tmp_path):
         found = await target.call("AnalyzeSentiment", [{"config": {}}])
         assert found.reason == "MODEL_NAME_MISSING"
         assert "no model for sentiment is served" in found.message
+
+
+async def test_a_task_serves_while_a_model_for_it_is_loaded(tmp_path):
+    copy_bundle(tmp_path, PLAIN)
+    async with serving(models=tmp_path) as (_, target):
+        copy_bundle(tmp_path, SENTIMENT)
+        request = {"modelName": SENTIMENT}
+        for method, expected in (("RepositoryModelLoad", SERVING), ("RepositoryModelUnload", NOT_SERVING)):
+            assert (await target.call(method, [request])).code == "OK"
+            for _ in range(200):
+                if await health_of(target, "hiddenstate.v1.SentimentService") == expected:
+                    break
+                await asyncio.sleep(0.01)
+            else:
+                pytest.fail(f"the health service has not heard of {method}")
+            assert await health_of(target, "hiddenstate.v1.InferenceService") == SERVING
 
 
 async def reflected(target: Target, **request: str) -> reflection_pb2.ServerReflectionResponse:
