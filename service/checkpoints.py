@@ -43,6 +43,7 @@ class Checkpoints:
         self._done = done
         self._due: dict[Kept, None] = {}
         self._on_their_way: set[Kept] = set()
+        self._complete = time.monotonic()
         # A snapshot must not overtake a later one of its session.
         self._one_at_a_time = asyncio.Lock()
 
@@ -59,9 +60,15 @@ class Checkpoints:
         """Whether all of a session is in the store."""
         return kept not in self._due and kept not in self._on_their_way
 
+    @property
+    def lag(self) -> float:
+        """Seconds since all that had happened by then was in the store. May be asked by another thread."""
+        return time.monotonic() - self._complete
+
     async def write(self) -> None:
         """Write every session that went on since it was written. Raises StoreError."""
         async with self._one_at_a_time:
+            began = time.monotonic()
             by_engine: defaultdict[Engine, list[Kept]] = defaultdict(list)
             for kept in list(self._due):
                 if kept.stream.finished:
@@ -76,6 +83,7 @@ class Checkpoints:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+        self._complete = began
 
     async def write_now(self, kepts: Sequence[Kept]) -> None:
         """Write sessions of one engine. Raises StoreError."""

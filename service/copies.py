@@ -62,8 +62,11 @@ class Copies:
             raise not_found(found.label.session_id, "snapshot")
         found = _reseeded(found, seed, "seed")
         if session_id == found.label.session_id:
-            return await self._rolled_back(found, principal)
+            back = await self._rolled_back(found, principal)
+            self._keeper.revival.counters.made["rollback"] += 1
+            return back
         (kept,) = await self._begun([self._anew(found, session_id)], "session_id")
+        self._keeper.revival.counters.made["snapshot"] += 1
         return kept
 
     async def fork(self, session_id: str, forks: Sequence[Fork], principal: str) -> list[Kept]:
@@ -76,7 +79,9 @@ class Copies:
             copies.append(self._anew(found, fork.session_id))
             # Each is read anew, so that no two share anything: others go on meanwhile.
             await asyncio.sleep(0)
-        return await self._begun(copies, "forks")
+        kepts = await self._begun(copies, "forks")
+        self._keeper.revival.counters.made["fork"] += len(kepts)
+        return kepts
 
     async def _bytes(self, where: Kept | Found) -> bytes:
         revival = self._keeper.revival

@@ -61,6 +61,11 @@ class Keeper:
         """Those of this server by name, later ones last."""
         return MappingProxyType(self._kept)
 
+    @property
+    def lag(self) -> float | None:
+        """Seconds that the store is behind; None without one. May be asked by another thread."""
+        return self._checkpoints.lag if self._checkpoints is not None else None
+
     async def keep(self, kepts: Sequence[Kept], field: str = "config.session.session_id") -> None:
         """Know new sessions of one model by name, all of them or none. Stored ones are in the store before this
         returns; those that survive nothing are forgotten when they end.
@@ -91,13 +96,16 @@ class Keeper:
         asked = self.tokens.read(token, task, principal)
         kept, data = await self.located(asked.session_id)
         if kept is not None:
-            return await self.awake(asked.checked(kept))
+            kept = await self.awake(asked.checked(kept))
+            self.revival.counters.resumed["here"] += 1
+            return kept
         if data is None:
             raise asked.unknown()
         found = self.revival.found(self.revival.unsealed(data))
         asked.check(found.label, found.standing.branch_number)
         if found.label.durability is not Durability.STORED:
             self.adopt(kept := found.begin())
+            self.revival.counters.resumed["parked"] += 1
             await self.parking.memory.erase(asked.session_id)
             return kept
         return await self._fetch(asked, data, found)
@@ -208,9 +216,9 @@ class Keeper:
                 await self.store.close()
 
     async def _expire(self) -> None:
-        await self.parking.memory.expire()
+        self.revival.counters.expired += await self.parking.memory.expire()
         if self.store is not None:
-            await self.store.expire()
+            self.revival.counters.expired += await self.store.expire()
 
     def _left(self, leaving: asyncio.Task[None]) -> None:
         self._leaving.discard(leaving)
@@ -253,6 +261,7 @@ class Keeper:
         if (kept := self._kept.get(asked.session_id)) is not None:
             self._lose(kept)
         kept = found.begin(entry.epoch)
+        self.revival.counters.resumed["stored"] += 1
         self.adopt(kept)
         return kept
 

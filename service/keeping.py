@@ -9,6 +9,7 @@ from service.keeper import Keeper
 from service.kernels import kernels
 from service.revival import Revival
 from service.signing import Keys
+from service.stores.counted import CountedStore
 from service.stores.file import FileStore
 from service.stores.redis import RedisStore
 from service.stores.store import Store, StoreError
@@ -32,6 +33,8 @@ def keeper_of(settings: Settings, catalog: Catalog) -> Keeper:
     path = settings.signing_keys or beside
     keys = Keys.from_file(Path(path)) if path else Keys.fresh()
     revival = Revival(catalog, keys, kernels(), settings.idle_timeout)
+    if store is not None:
+        store = CountedStore(store, revival.counters)
     return Keeper(revival, store, interval=settings.checkpoint_interval, park_after=settings.park_after)
 
 

@@ -128,6 +128,7 @@ class Parking:
             epoch = (await self.memory.claim(session_id, kept.label.idle_timeout)).epoch
             await self.memory.write([self._revival.written(kept, epoch)])
         kept.serving.engine.park(stream)
+        self._revival.counters.parked += 1
         if kept.attached:
             stream.on_wanted = partial(self._waking, kept)
             self._renewals.put(kept, self._clock() + kept.label.idle_timeout / 3)
@@ -180,6 +181,7 @@ class Parking:
             raise taken_over(session_id)
         task: Any = kept.stream.task
         kept.serving.engine.come_back(kept.stream, opened(self._revival.unsealed(entry.data), task))
+        self._revival.counters.woken += 1
         kept.stream.on_wanted = None
         self._renewals.drop(kept)
         self.watch(kept)

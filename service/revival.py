@@ -8,6 +8,7 @@ from typing import Any
 from service.catalog import Catalog, Served, Serving
 from service.kept import Kept
 from service.listing import Listing
+from service.session_metrics import SessionCounters
 from service.signing import Keys
 from service.snapshot import Label, Sealed, check_fits, opened, seal, unseal
 from service.stores.store import Write
@@ -55,6 +56,7 @@ class Revival:
         `clock`: seconds since 1970.
         """
         self.clock = clock
+        self.counters = SessionCounters()
         self.kernels = kernels
         self.keys = keys
         self._catalog = catalog
@@ -85,9 +87,12 @@ class Revival:
 
     def sealed(self, kept: Kept) -> bytes:
         """A session as signed bytes. Its task remembers; no step of it is in flight: between two ticks."""
-        stream = kept.stream
+        began, stream = time.perf_counter(), kept.stream
         label = kept.label._replace(stepped=self.stepped(kept))
-        return seal(label, kept.serving.engine.snapshot(stream), stream.task, self.keys)  # type: ignore[arg-type]
+        data = seal(label, kept.serving.engine.snapshot(stream), stream.task, self.keys)  # type: ignore[arg-type]
+        self.counters.snapshot_seconds.add(time.perf_counter() - began)
+        self.counters.snapshot_bytes.add(len(data))
+        return data
 
     def written(self, kept: Kept, epoch: int) -> Write:
         """A session as its owner writes it to a store. As for `sealed`."""

@@ -115,7 +115,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         server, catalog, keeper, loader, requests, settings.max_message_bytes, durability=settings.durability
     )
     host, port = settings.listen.rsplit(":", 1)[0], _bind(server, settings.listen)
-    with exposed(settings, catalog, requests) as metrics_address:
+    with exposed(settings, catalog, keeper, requests) as metrics_address:
         loader.start()
         loops = [asyncio.create_task(_expire(catalog)), asyncio.create_task(keeper.run())]
         await server.start()

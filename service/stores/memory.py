@@ -26,6 +26,9 @@ class MemoryStore:
         self._kept: dict[str, _Kept] = {}
         self._over: Agenda[str] = Agenda(grain=10.0)
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     async def claim(self, session_id: str, lifetime: float) -> Entry:
         """Become the owner."""
         found = self._living(session_id)

@@ -12,9 +12,12 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.server import Running
+from service.stores.file import FileStore
+from service.stores.store import StoreError
 from tests.calls import Target, request_of, rest, serving
-from tests.neighbours import tokens
+from tests.neighbours import CONVERSATIONS, tokens
 from tests.repositories import GENERATOR, PLAIN, SENTIMENT, copy_bundle
+from tests.resuming import STORED, Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -66,7 +69,8 @@ async def measured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tu
     for name in (PLAIN, GENERATOR, SENTIMENT):
         copy_bundle(root, name)
     copy_bundle(root, PLAIN, as_name="damaged").joinpath("golden.npz").unlink()
-    async with serving(metrics_listen="127.0.0.1:0", models=root, max_sessions=9) as (server, target):
+    store = {"store": str(root.parent / "sessions.db"), "checkpoint_interval": 0.01, "park_after": 0.05}
+    async with serving(metrics_listen="127.0.0.1:0", models=root, max_sessions=9, **store) as (server, target):
         assert server.metrics_address is not None
         yield server.metrics_address, target
 
@@ -188,3 +192,48 @@ async def test_a_scrape_beside_busy_sessions_never_fails(measured: tuple[str, Ta
 
 async def test_without_an_address_there_is_no_endpoint(server: Running):
     assert server.metrics_address is None
+
+
+async def test_sessions_that_outlive_their_streams_are_counted(
+    measured: tuple[str, Target], monkeypatch: pytest.MonkeyPatch
+):
+    address, target = measured
+    before = await values(address)
+    client = Client(CONVERSATIONS[0], STORED)
+    await client.open(target)
+    await client.send(range(1, 3))
+    while client.durable < 2:
+        await client.take()
+    client.stream.cancel()
+    await client.open(target)
+    name = {"session_id": client.opened.session_id}
+    assert (await target.call("ForkSession", [{**name, "forks": [{}, {}]}])).code == "OK"
+    await client.acknowledge()
+    while change(before, await values(address), "hiddenstate_sessions_parked_total") < 3:
+        pass
+    after = await values(address)
+    assert change(before, after, "hiddenstate_sessions_resumed_total", place="here") == 1
+    assert change(before, after, "hiddenstate_sessions_made_total", origin="fork") == 2
+    assert after["hiddenstate_known_sessions", frozenset({("place", "parked")})] == 1
+    assert change(before, after, "hiddenstate_store_seconds_count", operation="claim") == 3
+    snapshots = change(before, after, "hiddenstate_snapshot_bytes_count")
+    assert snapshots == change(before, after, "hiddenstate_snapshot_seconds_count") >= 4
+    assert change(before, after, "hiddenstate_snapshot_bytes_sum") > 100 * snapshots
+    assert change(before, after, "hiddenstate_store_errors_total", operation="write") == 0
+    assert after["hiddenstate_durability_lag_messages", frozenset()] == 0
+    assert 0 <= after["hiddenstate_durability_lag_seconds", frozenset()] < 1
+
+    async def failing(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(FileStore, "write", failing)
+    await client.send(range(3, 4))
+    while client.received < 3:
+        await client.take()
+    while change(after, await values(address), "hiddenstate_store_errors_total", operation="write") < 5:
+        pass
+    found = await values(address)
+    assert change(after, found, "hiddenstate_sessions_woken_total") == 1
+    assert found["hiddenstate_durability_lag_messages", frozenset()] == 1
+    assert found["hiddenstate_durability_lag_seconds", frozenset()] > 0.03
+    client.stream.cancel()
