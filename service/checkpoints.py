@@ -4,6 +4,7 @@ A store that is slow or gone stalls no tick; what is durable falls behind and ca
 """
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -12,8 +13,8 @@ from functools import partial
 import structlog
 
 from service.engine import Engine
-from service.kept import Kept
-from service.stores.store import Store, Write
+from service.kept import Kept, in_use, unavailable
+from service.stores.store import Store, StoreError, Write
 
 log = structlog.get_logger()
 
@@ -46,6 +47,29 @@ class Checkpoints:
         self._complete = time.monotonic()
         # A snapshot must not overtake a later one of its session.
         self._one_at_a_time = asyncio.Lock()
+
+    async def enter(self, kepts: Sequence[Kept], field: str) -> None:
+        """Own new sessions of one engine and write them, all or none of them.
+
+        Raises SESSION_ID_IN_USE, which tells of `field`, or STORE_UNAVAILABLE.
+        """
+        try:
+            for kept in kepts:
+                if await self._store.read(kept.label.session_id) is not None:
+                    raise in_use(kept.label.session_id, field)
+            for kept in kepts:
+                kept.epoch = (await self._store.claim(kept.label.session_id, kept.label.idle_timeout)).epoch
+            await self.write_now(kepts)
+        except BaseException as error:
+            for kept in kepts:
+                if kept.epoch is not None:
+                    with contextlib.suppress(StoreError):
+                        await self._store.erase(kept.label.session_id, kept.epoch)
+            if isinstance(error, StoreError):
+                raise unavailable(error) from error
+            raise
+        for kept in kepts:
+            self.watch(kept)
 
     def watch(self, kept: Kept) -> None:
         """Write a session whenever it has gone on."""

@@ -46,6 +46,7 @@ def serve(
     durability: Annotated[str | None, _flag("durability")] = None,
     store: Annotated[str | None, _flag("store")] = None,
     park_after: Annotated[float | None, _flag("park_after")] = None,
+    max_stream_age: Annotated[float | None, _flag("max_stream_age")] = None,
     signing_keys: Annotated[str | None, _flag("signing_keys")] = None,
     checkpoint_interval: Annotated[float | None, _flag("checkpoint_interval")] = None,
     drain_timeout: Annotated[float | None, _flag("drain_timeout")] = None,

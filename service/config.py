@@ -61,6 +61,9 @@ class Settings(BaseModel):
     park_after: float = Field(
         60.0, ge=0, description="silence after which a session that can be resumed gives its slot up; 0: never"
     )
+    max_stream_age: float = Field(
+        0.0, ge=0, description="age at which a stream of a stored session is asked to move to another server; 0: never"
+    )
     signing_keys: str = Field(
         "", description="file of keys for tokens and snapshots; empty: beside the file store, else new at each start"
     )

@@ -16,6 +16,7 @@ from service.checkpoints import Checkpoints
 from service.chores import repeat
 from service.errors import ServiceError, draining, taken_over
 from service.kept import Kept, in_use, unavailable
+from service.moving import Moving
 from service.parking import Parking
 from service.revival import Found, Revival
 from service.snapshot import Durability
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 
 EXPIRY_INTERVAL = 10.0
 """Seconds between two looks for what the store has kept for too long."""
+LAST_WRITE = 1.0
+"""Seconds that the store gets for the last snapshots."""
 FAREWELL = 30.0
 """Seconds for which a session is known whose answers have all arrived, the last one included."""
 
@@ -40,9 +43,10 @@ class Keeper:
         *,
         interval: float = 0.1,
         park_after: float = 0.0,
+        max_stream_age: float = 0.0,
     ) -> None:
         """`interval`: seconds between two writes; `park_after`: seconds of silence after which a session gives up its
-        slot, 0 for never.
+        slot, `max_stream_age`: seconds after which its client is asked to move; 0 for never.
         """
         self.store = store
         self.tokens = Tokens(revival.keys)
@@ -50,6 +54,8 @@ class Keeper:
         self._interval = interval
         self._kept: dict[str, Kept] = {}
         self._over: Agenda[Kept] = Agenda(revival.max_idle_timeout / 32)
+        self._moving = Moving(max_stream_age)
+        self._draining = False
         self._leaving: set[asyncio.Task[None]] = set()
         self._checkpoints: Checkpoints | None = None
         if store is not None:
@@ -80,8 +86,8 @@ class Keeper:
             self.adopt(kept)
         stored = [kept for kept in kepts if kept.label.durability is Durability.STORED]
         try:
-            if stored:
-                await self._store_first(stored, field)
+            if stored and self._checkpoints is not None:
+                await self._checkpoints.enter(stored, field)
         except BaseException:
             for kept in kepts:
                 self.forget(kept)
@@ -90,11 +96,13 @@ class Keeper:
     async def resume(self, token: str, task: str, principal: str) -> Kept:
         """The session of a token, from here or out of the store.
 
-        Raises RESUME_TOKEN_INVALID, SESSION_NOT_FOUND, SESSION_ROLLED_BACK, STORE_UNAVAILABLE and what a snapshot is
-        refused with.
+        Raises RESUME_TOKEN_INVALID, SESSION_NOT_FOUND, SESSION_ROLLED_BACK, SERVER_DRAINING, STORE_UNAVAILABLE and
+        what a snapshot is refused with.
         """
         asked = self.tokens.read(token, task, principal)
         kept, data = await self.located(asked.session_id)
+        if self._draining and (kept is None or kept.stored):
+            raise draining()
         if kept is not None:
             kept = await self.awake(asked.checked(kept))
             self.revival.counters.resumed["here"] += 1
@@ -120,14 +128,17 @@ class Keeper:
             return None, entry.data
         if self.store is None or (kept is not None and not kept.stored):
             return kept, None
+        problem, entry = None, None
         try:
             entry = await self.store.read(session_id)
         except StoreError as error:
-            if kept is not None:
-                return kept, None
-            raise unavailable(error) from error
-        if kept is not None and entry is not None and entry.epoch == kept.epoch:
+            problem = unavailable(error)
+        # It may have come, or gone, while the store was asked.
+        kept = self._kept.get(session_id)
+        if kept is not None and (problem or not kept.epoch or (entry is not None and entry.epoch <= kept.epoch)):
             return kept, None
+        if problem is not None:
+            raise problem
         if kept is not None:
             self._lose(kept)
         return None, entry.data if entry is not None else None
@@ -159,11 +170,19 @@ class Keeper:
         # They know each other in a circle, which the collector would find late.
         kept.stream.on_end = kept.stream.on_wanted = None
 
+    def attach(self, kept: Kept, received: int) -> int:
+        """A client that has all answers up to `received` takes a session over; it is the attachment of this number."""
+        attachment = kept.stream.attach(received)
+        kept.attached = True
+        self._moving.watch(kept)
+        return attachment
+
     def leave(self, kept: Kept, attachment: int) -> None:
         """The transport of a stream is gone; without effect if another one has taken it over."""
         if kept.stream.attachment == attachment:
             kept.stream.attachment += 1
             kept.attached = False
+            self._moving.leave()
             if kept.stream.parked:
                 leaving = asyncio.create_task(self.parking.leave(kept))
                 self._leaving.add(leaving)
@@ -174,6 +193,7 @@ class Keeper:
         await asyncio.gather(
             repeat(self._interval, self.write),
             repeat(self.parking.interval, self.look),
+            repeat(self._moving.interval, self._moving.look),
             repeat(EXPIRY_INTERVAL, self._expire),
         )
 
@@ -198,16 +218,23 @@ class Keeper:
                 if kept.stored:
                     await self.store.erase(kept.label.session_id, kept.epoch)
 
-    async def drain(self) -> None:
-        """Write all that is stored and let its clients go on elsewhere."""
-        try:
-            await self.write()
-        except StoreError as error:
-            log.error("the last snapshots could not be written", error=str(error))
-            return
+    async def drain(self, seconds: float) -> None:
+        """Let the clients of all that is stored go on elsewhere, and end the streams of those that have not left after
+        so many seconds.
+        """
+        self._draining = True
+        await self._moving.see_off([kept for kept in self._kept.values() if kept.stored], seconds)
+        await self.write_last(LAST_WRITE)
         for kept in list(self._kept.values()):
             if kept.stored:
                 kept.serving.engine.end(kept.stream, draining(), "drained")
+
+    async def write_last(self, seconds: float) -> None:
+        """Write all that is stored, if the store takes it within so many seconds."""
+        try:
+            await asyncio.wait_for(self.write(), seconds)
+        except (StoreError, TimeoutError) as error:
+            log.error("the last snapshots could not be written", error=str(error) or "the store is too slow")
 
     async def close(self) -> None:
         """Let go of the store."""
@@ -224,27 +251,6 @@ class Keeper:
         self._leaving.discard(leaving)
         if not leaving.cancelled() and (error := leaving.exception()) is not None:
             log.warning("a parked session may expire early", error=str(error))
-
-    async def _store_first(self, kepts: Sequence[Kept], field: str) -> None:
-        assert self.store is not None
-        assert self._checkpoints is not None
-        try:
-            for kept in kepts:
-                if await self.store.read(kept.label.session_id) is not None:
-                    raise in_use(kept.label.session_id, field)
-            for kept in kepts:
-                kept.epoch = (await self.store.claim(kept.label.session_id, kept.label.idle_timeout)).epoch
-            await self._checkpoints.write_now(kepts)
-            for kept in kepts:
-                self._checkpoints.watch(kept)
-        except BaseException as error:
-            for kept in kepts:
-                if kept.epoch is not None:
-                    with contextlib.suppress(StoreError):
-                        await self.store.erase(kept.label.session_id, kept.epoch)
-            if isinstance(error, StoreError):
-                raise unavailable(error) from error
-            raise
 
     async def _fetch(self, asked: Asked, data: bytes, found: Found) -> Kept:
         """Become the owner of a session and go on with its snapshot, which was `data` when it was last read."""

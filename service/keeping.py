@@ -35,7 +35,13 @@ def keeper_of(settings: Settings, catalog: Catalog) -> Keeper:
     revival = Revival(catalog, keys, kernels(), settings.idle_timeout)
     if store is not None:
         store = CountedStore(store, revival.counters)
-    return Keeper(revival, store, interval=settings.checkpoint_interval, park_after=settings.park_after)
+    return Keeper(
+        revival,
+        store,
+        interval=settings.checkpoint_interval,
+        park_after=settings.park_after,
+        max_stream_age=settings.max_stream_age,
+    )
 
 
 def _wrong_setting(name: str, problem: str) -> ServiceError:

@@ -16,7 +16,7 @@ from service.catalog import Catalog, Served, TaskFactory, serve_version
 from service.config import Settings
 from service.errors import ServiceError
 from service.exposition import exposed, taken
-from service.keeper import Keeper
+from service.keeper import LAST_WRITE, Keeper
 from service.keeping import keeper_of
 from service.loader import Loader
 from service.metrics import RequestCounters
@@ -192,8 +192,11 @@ async def _drain(catalog: Catalog, keeper: Keeper, timeout: float) -> None:
     catalog.draining = True
     for engine in catalog.engines:
         engine.stop_admitting()
-    await keeper.drain()
-    in_time = await asyncio.gather(*(engine.drained(timeout) for engine in catalog.engines))
+    # Nothing is lost if this takes long: what ends below was written before.
+    await keeper.write_last(max(timeout / 4, LAST_WRITE))
+    rest = asyncio.gather(*(engine.drained(timeout) for engine in catalog.engines))
+    await keeper.drain(timeout / 2)
+    in_time = await rest
     log.info("drained", in_time=all(in_time))
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, NamedTuple
 
 from service.errors import ServiceError, taken_over
@@ -17,6 +18,20 @@ class Message(NamedTuple):
 
     sequence_number: int
     payload: Any
+
+
+class MoveCause(Enum):
+    """Why a client should go on elsewhere."""
+
+    DRAIN = "drain"
+    AGE = "age"
+
+
+class Move(NamedTuple):
+    """A client should go on elsewhere within `grace` seconds."""
+
+    cause: MoveCause
+    grace: float
 
 
 class Standing(NamedTuple):
@@ -48,7 +63,8 @@ class Stream:
 
     `taken`: the last message that came from the client, `accepted`: that the task took, `durable`: that is safe. One
     that is `resumable` outlives its transport: answers wait in `unreceived` for their acknowledgement, and whoever
-    attaches last is the one that gets them. `fault`: what the client of this attachment did wrong.
+    attaches last is the one that gets them. `fault`: what the client of this attachment did wrong; `move`: what it is
+    to be told.
     """
 
     task: Task[Any]
@@ -71,6 +87,7 @@ class Stream:
     unreceived: deque[Answer] = field(default_factory=deque)
     attachment: int = 0
     fault: ServiceError | None = None
+    move: Move | None = None
     parked: bool = False
     on_change: Callable[[], object] | None = None
     on_wanted: Callable[[], object] | None = None
@@ -130,7 +147,7 @@ class Stream:
         What was sent before and may not have arrived is sent again.
         """
         self.attachment += 1
-        self.fault = None
+        self.fault = self.move = None
         # What an earlier client did wrong ends nobody else's stream.
         self.inbox = deque(message for message in self.inbox if isinstance(message, Message))
         self.acknowledge(received)
@@ -164,12 +181,14 @@ class Stream:
             await self._reader
 
     async def answers(self, attachment: int = 0) -> list[Answer]:
-        """The next answers; none once the stream has ended well, or where a receipt is due. Raises its error once it
-        has not, and SESSION_TAKEN_OVER when another client has attached.
+        """The next answers; none once the stream has ended well, or where its client is to be told something else.
+        Raises its error once it has not, and SESSION_TAKEN_OVER when another client has attached.
 
         Whatever was answered before an error is returned before it is raised.
         """
         while attachment == self.attachment and not (self._answers_due and self.outbox):
+            if self.move is not None:
+                break
             if not self.outbox and (error := self.error or self.fault) is not None:
                 raise error
             if self._receipt_due or (self.finished and not self.outbox):
@@ -209,6 +228,11 @@ class Stream:
         self._receipt_due = True
         if self._writer is not None and not self._writer.done():
             self._writer.set_result(None)
+
+    def ask_to_move(self, move: Move) -> None:
+        """Tell the client to go on elsewhere."""
+        self.move = move
+        self.wake_for_receipt()
 
     def wake_writer(self) -> None:
         """Tell the transport that answers are due, or that the stream has ended."""

@@ -22,6 +22,7 @@ class Client:
         self.answers: dict[int, bytes] = {}
         self.received = self.durable = 0
         self.opened: Any = None
+        self.move: Any = None
         self.stream: Any = None
         self.messages = [*said.before, *said.after, END]
 
@@ -65,6 +66,8 @@ class Client:
         response = await self.stream.read()
         if response is END_OF_STREAM:
             return False
+        if response.HasField("move"):
+            self.move = response.move
         self.durable = max(self.durable, response.durable_sequence_number)
         for number, item in zip(numbers_of(response), items_of(response), strict=True):
             if number > self.received:

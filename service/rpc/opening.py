@@ -21,7 +21,7 @@ from service.kept import Kept, Terms, label_of
 from service.rpc.codec import Codec
 from service.rpc.tensors import state_of
 from service.snapshot import Durability
-from service.stream import Stream
+from service.stream import MoveCause, Stream
 from service.tasks.task import Remembering
 
 SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -32,6 +32,11 @@ DURABILITIES = {
     Durability.NONE: session_pb2.DURABILITY_NONE,
     Durability.MEMORY: session_pb2.DURABILITY_MEMORY,
     Durability.STORED: session_pb2.DURABILITY_STORED,
+}
+
+MOVES = {
+    MoveCause.DRAIN: session_pb2.MOVE_REASON_DRAIN,
+    MoveCause.AGE: session_pb2.MOVE_REASON_CONNECTION_AGE,
 }
 
 
@@ -127,6 +132,16 @@ class Opening:
             opened.kernels_changed = kept.kernels_changed
         return self._codec.opened(opened, stream.options)
 
+    def move(self, joined: Joined) -> session_pb2.Move | None:
+        """What tells a client to go on elsewhere, once, if it is to."""
+        stream = joined.stream
+        move, stream.move = stream.move, None
+        if move is None or joined.kept is None:
+            return None
+        said = session_pb2.Move(resume_token=self._keeper.tokens.of(joined.kept), reason=MOVES[move.cause])
+        said.grace_duration.FromNanoseconds(round(move.grace * 1e9))
+        return said
+
     def leave(self, joined: Joined) -> None:
         """The client is gone."""
         if joined.kept is None:
@@ -136,8 +151,7 @@ class Opening:
             self._keeper.leave(joined.kept, joined.attachment)
 
     def _attached(self, kept: Kept, received: int) -> Joined:
-        attachment = kept.stream.attach(received)
-        kept.attached = True
+        attachment = self._keeper.attach(kept, received)
         return Joined(kept.serving.engine, kept.served.manifest, kept.serving.variant, kept.stream, attachment, kept)
 
     def _durability_of(self, session: session_pb2.SessionConfig, task: Any) -> Durability:

@@ -66,6 +66,8 @@ class Streaming:
     def _resumable(self, joined: Joined, answers: Sequence[Answer], kind: type[Any]) -> list[Any]:
         """The responses of a session that can be resumed, with how far its messages are safe."""
         responses = list(self._codec.responses(answers))
+        if (move := self._opening.move(joined)) is not None:
+            responses.append(kind(move=move))
         if not responses:
             responses = [kind(receipt=session_pb2.Receipt(accepted_sequence_number=joined.stream.taken))]
         responses[-1].durable_sequence_number = joined.durable

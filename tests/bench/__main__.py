@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,20 +31,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def two_cores() -> tuple[int, int]:
-    """A core for the server and one for the load. Raises ProcessError where there is only one."""
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        raise processes.ProcessError("two cores are needed: one for the server, one for the load")
-    return cores[0], cores[1]
-
-
 def measure(plan: scenarios.Plan, text_model: Path | None, console: Console) -> list[scenarios.Row]:
     """Start all servers on one core, load them from another one, and measure in turns."""
-    server_core, load_core = two_cores()
+    server_core, load_core = processes.two_cores()
     repository = models.prepare(Path("build/bench/models"), text_model)
     with contextlib.ExitStack() as stack, console.status("starting") as status:
-        ours = stack.enter_context(processes.serve_hiddenstate(server_core, repository, _free_port()))
+        ours = stack.enter_context(processes.serve_hiddenstate(server_core, repository, processes.free_port()))
         echo = stack.enter_context(processes.serve_script(server_core, "tests.bench.echo_server"))
         runtime = stack.enter_context(processes.raw_runtime(server_core, repository / models.REFERENCE / "1"))
         os.sched_setaffinity(0, {load_core})
@@ -65,19 +56,12 @@ def _measure_text(
     with contextlib.ExitStack() as stack:
         # `auto` takes int8 where there is one; the reference model has none.
         precision = "auto" if variant == "int8" else variant
-        server = stack.enter_context(processes.serve_hiddenstate(core, repository, _free_port(), precision))
+        server = stack.enter_context(processes.serve_hiddenstate(core, repository, processes.free_port(), precision))
         naive = stack.enter_context(
             processes.serve_script(core, "tests.bench.naive_server", str(bundle), "--variant", variant)
         )
         runtime = stack.enter_context(processes.raw_runtime(core, bundle, variant))
         return scenarios.measure_generation(naive, server, runtime, bundle.parent.name, variant, plan, tell)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ def infer(steps: int) -> Call:
     """Steps of the reference model, `steps` in each message."""
     session = session_pb2.SessionConfig(model=REFERENCE)
     config = inference_pb2.InferRequest(config=inference_pb2.InferConfig(session=session))
-    chunk = _chunk(steps)
+    chunk = chunk_of(steps)
     return Call(
         path="/hiddenstate.v1.InferenceService/Infer",
         opening=(config.SerializeToString(), chunk),
@@ -35,7 +35,7 @@ def infer(steps: int) -> Call:
 
 def echo(steps: int) -> Call:
     """Messages and answers of the same sizes as those of `infer`."""
-    message = echo_server.request(len(_chunk(steps)), len(_outputs(steps)))
+    message = echo_server.request(len(chunk_of(steps)), len(_outputs(steps)))
     return Call(echo_server.PATH, (message,), units=lambda _: steps, next_message=lambda _: message)
 
 
@@ -58,7 +58,8 @@ def generate(model: str) -> Call:
     )
 
 
-def _chunk(steps: int) -> bytes:
+def chunk_of(steps: int) -> bytes:
+    """A message of so many steps for the reference model."""
     values = np.random.default_rng(0).standard_normal((steps, FEATURES), np.float32)
     tensor = tensor_pb2.Tensor(
         name="inputs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,12 +22,33 @@ class ProcessError(Exception):
     """A process of the benchmark did not start or did not answer."""
 
 
+def two_cores() -> tuple[int, int]:
+    """A core for the server and one for the load. Raises ProcessError where there is only one."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise ProcessError("two cores are needed: one for the server, one for the load")
+    return cores[0], cores[1]
+
+
+def free_port() -> int:
+    """One that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @dataclass(frozen=True)
 class Served:
     """A server that runs: where, and as which process."""
 
     address: str
     process: subprocess.Popen[str]
+
+    def resident_bytes(self) -> int:
+        """Memory that is resident now."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
 
     def cpu_seconds(self) -> float:
         """Processor time of all its threads so far."""
@@ -74,12 +96,12 @@ def serve_script(core: int, module: str, *arguments: str) -> Iterator[Served]:
 
 
 @contextmanager
-def serve_hiddenstate(core: int, models: Path, port: int, precision: str = "fp32") -> Iterator[Served]:
-    """Run `hiddenstate serve`, until its health service says SERVING."""
+def serve_hiddenstate(core: int, models: Path, port: int, precision: str = "fp32", *further: str) -> Iterator[Served]:
+    """Run `hiddenstate serve` with further arguments, until its health service says SERVING."""
     address = f"127.0.0.1:{port}"
     entry = "import typer; from service.commands import serve; typer.run(serve)"
     arguments = ["-c", entry, "--listen", address, "--metrics-listen", "", "--models", str(models)]
-    arguments += ["--precision", precision]
+    arguments += ["--precision", precision, *further]
     with pinned(core, [*arguments, "--log-level", "warning"]) as process:
         await_serving(address, process)
         yield Served(address, process)

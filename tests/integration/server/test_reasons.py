@@ -43,6 +43,7 @@ ELSEWHERE = {
     Reason.SESSION_ENDED,
     Reason.SESSION_ROLLED_BACK,
     Reason.END_MISSING,
+    Reason.STREAM_TOO_OLD,
     Reason.STORE_UNAVAILABLE,
     # Need a snapshot of this server: tests of snapshots and of the session service.
     Reason.SNAPSHOT_TAMPERED,
