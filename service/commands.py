@@ -48,6 +48,7 @@ def serve(
     park_after: Annotated[float | None, _flag("park_after")] = None,
     max_stream_age: Annotated[float | None, _flag("max_stream_age")] = None,
     signing_keys: Annotated[str | None, _flag("signing_keys")] = None,
+    encryption_keys: Annotated[str | None, _flag("encryption_keys")] = None,
     checkpoint_interval: Annotated[float | None, _flag("checkpoint_interval")] = None,
     drain_timeout: Annotated[float | None, _flag("drain_timeout")] = None,
     log_format: Annotated[str | None, _flag("log_format")] = None,

@@ -67,6 +67,9 @@ class Settings(BaseModel):
     signing_keys: str = Field(
         "", description="file of keys for tokens and snapshots; empty: beside the file store, else new at each start"
     )
+    encryption_keys: str = Field(
+        "", description="file of keys that snapshots in the store are encrypted with; empty: they are not"
+    )
     checkpoint_interval: float = Field(0.1, gt=0, description="time between two writes of sessions to the store")
     drain_timeout: float = Field(10.0, ge=0, description="time that open streams get to finish at shutdown")
     log_format: Literal["auto", "console", "json"] = Field(

@@ -10,6 +10,7 @@ from service.kernels import kernels
 from service.revival import Revival
 from service.signing import Keys
 from service.stores.counted import CountedStore
+from service.stores.encrypted import EncryptedStore
 from service.stores.file import FileStore
 from service.stores.redis import RedisStore
 from service.stores.store import Store, StoreError
@@ -33,6 +34,8 @@ def keeper_of(settings: Settings, catalog: Catalog) -> Keeper:
     path = settings.signing_keys or beside
     keys = Keys.from_file(Path(path)) if path else Keys.fresh()
     revival = Revival(catalog, keys, kernels(), settings.idle_timeout)
+    if settings.encryption_keys:
+        store = _encrypted(store, Path(settings.encryption_keys))
     if store is not None:
         store = CountedStore(store, revival.counters)
     return Keeper(
@@ -42,6 +45,16 @@ def keeper_of(settings: Settings, catalog: Catalog) -> Keeper:
         park_after=settings.park_after,
         max_stream_age=settings.max_stream_age,
     )
+
+
+def _encrypted(store: Store | None, keys: Path) -> Store:
+    """The store, with what it keeps encrypted. Raises SETTING_INVALID."""
+    if store is None:
+        raise _wrong_setting("encryption_keys", "snapshots are encrypted in a store: give one with --store")
+    try:
+        return EncryptedStore(store, Keys.from_file(keys))
+    except StoreError as error:
+        raise _wrong_setting("encryption_keys", str(error)) from error
 
 
 def _wrong_setting(name: str, problem: str) -> ServiceError:

@@ -1,4 +1,4 @@
-"""Keys that sign what leaves the server and comes back: snapshots and resume tokens."""
+"""Keys in files. They sign what leaves the server and comes back: snapshots and resume tokens."""
 
 import hashlib
 import hmac
@@ -14,11 +14,13 @@ from service.errors import Code, Reason, ServiceError
 
 KEY_BYTES = 32
 MAC_BYTES = 32
+ENCRYPTED = b"HSSE"
+"""What the encrypted values of a store begin with."""
 
 
 @dataclass(frozen=True)
 class Keys:
-    """HMAC-SHA256 keys by their id; the one called `current` signs, all of them are accepted."""
+    """Keys by their id; the one called `current` signs (HMAC-SHA256) or encrypts, all of them are accepted."""
 
     keys: Mapping[str, bytes]
     current: str
@@ -31,7 +33,7 @@ class Keys:
 
     @classmethod
     def from_file(cls, path: Path) -> "Keys":
-        """Keys in a file, `<id> <key in hexadecimal>` a line; the first line signs. A file that is not there is made,
+        """Keys in a file, `<id> <key in hexadecimal>` a line, the current one first. A file that is not there is made,
         readable to its owner alone, with one random key. Raises SETTING_INVALID.
         """
         if not path.exists():
@@ -42,7 +44,7 @@ class Keys:
             if not keys or len(keys) != len(lines) or any(len(key) < KEY_BYTES for key in keys.values()):
                 raise ValueError("no key, two of one id, or one shorter than 32 bytes")
         except (OSError, ValueError) as error:
-            message = f"{path}: not a file of signing keys, which has `<id> <64 hexadecimal digits>` a line ({error})"
+            message = f"{path}: not a file of keys, which has `<id> <64 hexadecimal digits>` a line ({error})"
             raise ServiceError(Code.INVALID_ARGUMENT, Reason.SETTING_INVALID, message) from error
         return cls(keys, lines[0][0])
 

@@ -12,7 +12,7 @@ from service.context import Context
 from service.errors import Code, Reason, ServiceError, invalid
 from service.plain import Plain
 from service.scheduler import Snapshot
-from service.signing import MAC_BYTES, Keys
+from service.signing import ENCRYPTED, MAC_BYTES, Keys
 from service.state import StateSpec
 from service.stream import Standing
 from service.tasks.task import Remembering
@@ -79,6 +79,8 @@ def unseal(data: bytes, keys: Keys, max_bytes: int) -> Sealed:
     """
     if len(data) > max_bytes:
         raise _refused(Reason.SNAPSHOT_TOO_LARGE, f"{len(data)} bytes are over the limit of {max_bytes}")
+    if data.startswith(ENCRYPTED):
+        raise _refused(Reason.SNAPSHOT_KEY_UNKNOWN, "it is encrypted, and this server has no --encryption-keys")
     if not data.startswith(MAGIC[: len(data)]) or not data:
         raise _refused(Reason.SNAPSHOT_MALFORMED, f"it does not begin with {MAGIC.decode()}: it is no snapshot")
     if len(data) < _HEAD.size:

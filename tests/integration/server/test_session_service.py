@@ -470,3 +470,29 @@ async def test_a_session_is_kept_as_long_as_its_client_asked_for_and_never_longe
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+async def test_sessions_that_are_encrypted_at_rest_go_on_elsewhere_and_not_without_their_key(tmp_path):
+    pytest.importorskip("cryptography", reason="pip install 'hiddenstate[encryption]'")
+    store = {"store": str(tmp_path / "sessions.db"), "checkpoint_interval": 0.02, "idle_timeout": 60.0}
+    keys = {"encryption_keys": str(tmp_path / "encryption.keys")}
+    async with serving(**store, **keys) as (_, target):
+        client = await half_way(target, TEXT, STORED)
+        while client.durable < 2:
+            await client.take()
+        files = [file for file in tmp_path.iterdir() if file.name in ("sessions.db", "sessions.db-wal")]
+        assert files
+        assert not any(b"tiny-generator" in file.read_bytes() for file in files)
+    async with serving(**store) as (_, target):
+        found = await target_call(target, client)
+        assert (found.code, found.reason) == ("INVALID_ARGUMENT", "SNAPSHOT_KEY_UNKNOWN")
+    async with serving(**store, **keys) as (_, target):
+        (listed,) = (await asked(target, "ListSessions")).sessions
+        assert (listed.session_id, listed.state) == (client.opened.session_id, 3)
+        assert await finish(target, client) == await whole(target, TEXT)
+
+
+async def test_encryption_needs_a_store():
+    with pytest.raises(Exception, match="encryption_keys: snapshots are encrypted in a store: give one with --store"):
+        async with serving(encryption_keys="keys"):
+            pass
