@@ -59,7 +59,7 @@ class Checkpoints:
                     raise in_use(kept.label.session_id, field)
             for kept in kepts:
                 kept.epoch = (await self._store.claim(kept.label.session_id, kept.label.idle_timeout)).epoch
-            await self.write_now(kepts)
+            await self._write_all(kepts[0].serving.engine, list(kepts))
         except BaseException as error:
             for kept in kepts:
                 if kept.epoch is not None:
@@ -81,8 +81,9 @@ class Checkpoints:
         self._due.pop(kept, None)
 
     def settled(self, kept: Kept) -> bool:
-        """Whether all of a session is in the store."""
-        return kept not in self._due and kept not in self._on_their_way
+        """Whether all of a session is in the store. One that is not watched was not written yet."""
+        watched = kept.stream.on_change is not None
+        return watched and kept not in self._due and kept not in self._on_their_way
 
     @property
     def lag(self) -> float:

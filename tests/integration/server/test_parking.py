@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.server import Running
+from service.stores.file import FileStore
 from tests.calls import Target, serving
 from tests.neighbours import CONVERSATIONS
 from tests.resuming import MEMORY, STORED, Client, whole
@@ -144,6 +145,25 @@ async def test_bad_input_for_a_parked_session_ends_its_stream_and_harms_nothing(
         await client.send_rest()
         await client.take_all()
         assert client.answers == await whole(target, TEXT)
+
+
+async def test_a_session_is_not_parked_before_it_is_open_however_long_its_store_takes(tmp_path, monkeypatch):
+    write = FileStore.write
+
+    async def slow(store, writes):
+        await asyncio.sleep(0.2)
+        return await write(store, writes)
+
+    monkeypatch.setattr(FileStore, "write", slow)
+    async with parking(tmp_path) as (_, target):
+        # They are written one after the other.
+        clients = [Client(TEXT, STORED) for _ in range(3)]
+        await asyncio.gather(*(client.open(target) for client in clients))
+        expected = await whole(target, TEXT)
+        for client in clients:
+            await client.send_rest()
+            await client.take_all()
+            assert client.answers == expected
 
 
 async def test_many_more_sessions_than_slots_take_turns(tmp_path):
