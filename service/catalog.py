@@ -100,6 +100,16 @@ class Catalog:
         place = (name, version)
         return next((each for each in self.served if (each.manifest.name, each.manifest.version) == place), None)
 
+    def heir(self, name: str, version: int) -> int:
+        """The version that goes on with sessions of one: itself while it serves, else the latest that takes them over;
+        itself where there is none.
+        """
+        if self.version(name, version) is not None:
+            return version
+        manifests = [served.manifest for served in self.served if served.manifest.name == name]
+        heirs = [manifest.version for manifest in manifests if version in manifest.takes_over]
+        return max(heirs, default=version)
+
     def add(self, served: Served) -> None:
         """Serve one more version; it was refused before, maybe."""
         self.served = (*self.served, served)

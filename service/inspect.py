@@ -52,6 +52,8 @@ def _tree(bundle: Bundle) -> Tree:
     tree.add(f"task {manifest.task}, {manifest.topology.value}, cell {manifest.cell.value}")
     carried = "whole sequences only" if manifest.whole_sequence else f"{manifest.state_bytes()} bytes for each session"
     tree.add(f"state: {carried}")
+    if manifest.takes_over:
+        tree.add(f"takes over sessions of version {', '.join(map(str, manifest.takes_over))}")
     if manifest.frontend:
         tree.add(f"frontend: {manifest.frontend.kind} {', '.join(manifest.frontend.files)}")
     for head in manifest.heads:

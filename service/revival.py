@@ -67,11 +67,18 @@ class Revival:
         return unseal(data, self.keys, max_bytes)
 
     def found(self, sealed: Sealed) -> Found:
-        """What goes on from a snapshot. Raises MODEL_…, SNAPSHOT_…_MISMATCH and SNAPSHOT_MALFORMED."""
+        """What goes on from a snapshot: with its version of the model, or one that takes its sessions over.
+
+        Raises MODEL_…, SNAPSHOT_…_MISMATCH and SNAPSHOT_MALFORMED.
+        """
         label = sealed.label
-        served = self._catalog.find(label.task, label.model, label.version)
+        version = self._catalog.heir(label.model, label.version)
+        served = self._catalog.find(label.task, label.model, version)
         serving = served.serving(label.task, explain=label.variant == "explain")
-        check_fits(label, task=label.task, digest=served.loaded.bundle.digest, specs=serving.engine.states)
+        digest = served.loaded.bundle.digest
+        if version != label.version:
+            label = label._replace(version=version, digest=digest)
+        check_fits(label, task=label.task, digest=digest, specs=serving.engine.states)
         task: Any = serving.tasks[label.task]
         changed = label.kernels != self.kernels or label.variant != serving.variant
         label = label._replace(

@@ -55,6 +55,7 @@ class BundleDescription:
     heads: tuple[HeadSpec, ...] = ()
     task_parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    takes_over: tuple[int, ...] = ()
     quality: tuple[QualityFigure, ...] = ()
     data: tuple[DataSource, ...] = ()
 

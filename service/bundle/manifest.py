@@ -176,7 +176,10 @@ class Provenance(Part):
 
 
 class Manifest(Signature):
-    """The whole description of one version of a model. See `docs/manifest.schema.json`."""
+    """The whole description of one version of a model. See `docs/manifest.schema.json`.
+
+    `takes_over`: earlier versions whose sessions may go on with this one where they are no longer served.
+    """
 
     format_version: Literal[1] = FORMAT_VERSION
     name: Word
@@ -189,6 +192,7 @@ class Manifest(Signature):
     heads: tuple[HeadSpec, ...] = ()
     task_parameters: Mapping[str, JsonValue] = {}
     limits: Limits = Limits()
+    takes_over: tuple[Annotated[int, Field(ge=1)], ...] = ()
     variants: Mapping[Literal["fp32", "int8"], Variant]
     withheld: Mapping[Literal["int8"], str] = {}
     explain: ExplainGraph | None = None
@@ -219,6 +223,12 @@ class Manifest(Signature):
         )
         own = {name: getattr(self, name) for name in Signature.model_fields}
         return Signature(**{**own, "outputs": (*self.outputs, *gates)})
+
+    @model_validator(mode="after")
+    def _heirs_are_later(self) -> Self:
+        if later := [version for version in self.takes_over if version >= self.version]:
+            raise ValueError(f"version {self.version} cannot take over sessions of {later}, only of earlier versions")
+        return self
 
     @model_validator(mode="after")
     def _encoder_agrees(self) -> Self:

@@ -84,6 +84,8 @@ CHANGES = {
     "a digest that is none": lambda said: said["files"].update({"model.onnx": "xyz"}),
     "a tolerance of zero": lambda said: said["variants"]["fp32"].update(tolerance=0),
     "a digest of the manifest itself": lambda said: said["files"].update({"manifest.json": "0" * 64}),
+    "an heir of itself": lambda said: said.update(takes_over=[1]),
+    "an heir of version zero": lambda said: said.update(version=2, takes_over=[0]),
     "NaN as a figure": lambda said: said["provenance"].update(training_seconds=float("nan")),
 }
 
