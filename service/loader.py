@@ -1,7 +1,6 @@
 """Loads and unloads models while others serve: what is new is swapped in once it is ready, what goes may finish."""
 
 import asyncio
-import gc
 import hashlib
 import math
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import structlog
 from service.bundle import MANIFEST_FILE
 from service.catalog import Catalog, Served
 from service.errors import Code, Reason, ServiceError
+from service.memory import give_back
 from service.repository import Loaded, Refused, version_folders
 
 log = structlog.get_logger()
@@ -112,10 +112,7 @@ class Loader:
         """Wait for the last sequence, which ends or falls silent, and free the model."""
         await asyncio.gather(*(engine.drained(math.inf) for engine in served.engines))
         await self._free(served)
-        # What was there when serving began is frozen: without this, a model of that time would never be freed.
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
+        give_back()
         log.info("model unloaded", model=served.engine.name)
 
     async def _free(self, served: Served) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from hiddenstate.oip import open_inference_pb2 as oip
 from service.catalog import Served
@@ -31,18 +32,14 @@ class Requests:
 
 
 class RequestStatistics:
-    """The requests of every version since it was loaded."""
+    """The requests of every version since it was loaded; those of one that is gone go with it."""
 
     def __init__(self) -> None:
-        self._requests: dict[str, Requests] = {}
+        self._requests: WeakKeyDictionary[Served, Requests] = WeakKeyDictionary()
 
     def of(self, served: Served) -> Requests:
         """Those of one version."""
-        return self._requests.setdefault(served.engine.name, Requests())
-
-    def forget(self, served: Served) -> None:
-        """The version is gone."""
-        self._requests.pop(served.engine.name, None)
+        return self._requests.setdefault(served, Requests())
 
     def response(self, served: Iterable[Served]) -> oip.ModelStatisticsResponse:
         """The statistics of some versions."""

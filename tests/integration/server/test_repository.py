@@ -65,6 +65,8 @@ async def test_a_model_is_unloaded_once_its_sequences_have_ended_and_loaded_agai
         await gone(target, f"{SERIES}/1", "UNAVAILABLE")
         assert len(server.catalog.engines) == 1
         await load(target)
+        counted = await call(target, "ModelStatistics", oip.ModelStatisticsRequest(name=SERIES))
+        assert counted.model_stats[0].inference_stats.success.count == 0, "they begin when a model is loaded"
         again = await call(target, "ModelInfer", infer_request(SERIES, inputs={"inputs": array}))
         assert again.raw_output_contents == whole.raw_output_contents
 
