@@ -1,6 +1,6 @@
 """What a model costs in memory, and what comes back: a server process that loads and unloads it, round after round.
 
-    python -m tests.memory models/movie-sentiment --rounds 8
+python -m tests.memory models/movie-sentiment --rounds 8
 """
 
 from __future__ import annotations

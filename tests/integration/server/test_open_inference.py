@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from hiddenstate.oip import open_inference_pb2 as oip
 from service.errors import Reason
-from tests.calls import Target, serving
+from service.server import Running
+from tests.calls import Target, serving, target_at
+from tests.proxy import proxy_to
 from tests.repositories import MODELS, PLAIN, SERIES, TABLE, TAGGER, TRANSLATION
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -292,3 +294,38 @@ async def test_random_bytes_are_refused_within_the_stream(messages: list[bytes],
     assert len(answers) == len(messages) + 1
     for answer in answers:
         assert (answer.error_message == "") == (answer.infer_response.id == "good")
+
+
+async def test_clients_that_vanish_in_the_middle_leave_nothing_and_touch_nobody(target: Target, server: Running):
+    """Connections that are cut while requests are under way, of a stream and of unary calls."""
+    array = values(SERIES, 4, seed=4)
+    expected = (await alone(target, SERIES, array))["following"]
+    before = await live_sessions(server, 10**9)
+    found = []
+    for number in range(4):
+        async with proxy_to(target.address) as proxy, target_at(proxy.address) as vanishing:
+            calling = vanishing.channel.stream_stream(SERVICE + "ModelStreamInfer")()
+            for name in range(20):
+                said = {"sequence_id": f"{number}/{name}", "sequence_start": True}
+                await calling.write(infer_request(SERIES, inputs=STEP, **said).SerializeToString())
+            await calling.read()
+            long = infer_request(SERIES, inputs={"inputs": values(SERIES, 4000)}).SerializeToString()
+            asked = [vanishing.channel.unary_unary(SERVICE + "ModelInfer")(long) for _ in range(3)]
+            ends = {"sequence_id": "beside", "sequence_start": number == 0, "sequence_end": number == 3}
+            request = infer_request(SERIES, inputs={"inputs": array[:, number : number + 1]}, **ends)
+            found.append(arrays(await call(target, "ModelInfer", request))["following"])
+            proxy.cut()
+            ended = await asyncio.gather(*asked, return_exceptions=True)
+            assert {each.code().name for each in ended if isinstance(each, grpc.aio.AioRpcError)} <= {"UNAVAILABLE"}
+    assert np.concatenate(found, axis=1).tobytes() == expected.tobytes()
+    assert await live_sessions(server, before) <= before
+
+
+async def live_sessions(server: Running, most: int) -> int:
+    """How many sessions there are, once there are at most so many or a second has passed."""
+    for _ in range(100):
+        count = sum(engine.gauges.active_sessions for engine in server.catalog.engines)
+        if count <= most:
+            break
+        await asyncio.sleep(0.01)
+    return count
