@@ -17,7 +17,9 @@ ENVOY := $(HOME)/.cache/hiddenstate/envoy
 
 export PYTHONUNBUFFERED := 1
 # One thread for each process: several processes that spin on the same cores starve each other.
-test bench: export OMP_NUM_THREADS ?= 1
+test bench interop fuzz: export OMP_NUM_THREADS ?= 1
+
+FUZZ_SECONDS ?= 600
 
 ##@ Run
 
@@ -39,6 +41,9 @@ test: $(VENV)/.full ## Run all tests
 
 interop: $(VENV)/.develop ## Run clients that others wrote (Triton, perf_analyzer, grpcurl, buf, k6, Node) against the server
 	$(BIN)/python -m tests.interop
+
+fuzz: $(VENV)/.full ## Send made-up messages to the server for FUZZ_SECONDS=600, and keep what is new in tests/fuzz/corpus.jsonl
+	$(BIN)/python -m pytest tests/fuzz --timeout 0 --fuzz-seconds $(FUZZ_SECONDS)
 
 check: $(VENV)/.full ## Lint, format, types, import contracts, protocol, generated stubs, sizes
 	@$(BIN)/python tests/checks/run.py
@@ -89,7 +94,7 @@ help: ## Show this list
 	  /^[a-z]+:.*## / { printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 
-.PHONY: demo serve bench setup test interop check format proto models envoy image lock clean help
+.PHONY: demo serve bench setup test interop fuzz check format proto models envoy image lock clean help
 
 # Versions that a resolver must not move: the last gRPC whose stubs run on protobuf 6, and the torch of the shipped models.
 GRPC := 1.81.1
