@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -63,7 +64,7 @@ class Census:
         where = await self.found(session_id, principal)
         if isinstance(where, Kept) and (error := where.stream.error) and error.reason is Reason.SESSION_EXPIRED:
             raise ServiceError(Code.NOT_FOUND, Reason.SESSION_EXPIRED, error.message, field="session_id")
-        return self.facts(where)
+        return await self._with_expiry(self.facts(where))
 
     async def page(
         self, principal: str, matches: Callable[[Spot], bool], size: int, after: tuple[float, str] | None
@@ -120,9 +121,16 @@ class Census:
         if sealed.label.principal != principal:
             return None
         try:
-            return self.facts(self._revival.found(sealed))
+            return await self._with_expiry(self.facts(self._revival.found(sealed)))
         except ServiceError:
-            return facts_of_label(sealed)
+            return await self._with_expiry(facts_of_label(sealed))
+
+    async def _with_expiry(self, facts: Facts) -> Facts:
+        """With how long the store will keep it, where it is there alone."""
+        if facts.place is not Place.PARKED:
+            return facts
+        remaining = await self._keeper.parking.remaining(facts.label.session_id)
+        return replace(facts, expires=None if remaining is None else self._revival.clock() + remaining)
 
     def _spot(self, kept: Kept) -> Spot:
         label = kept.label

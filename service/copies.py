@@ -113,13 +113,11 @@ class Copies:
         kepts: list[Kept] = []
         try:
             for found in copies:
-                kepts.append(found.begin())
+                kepts.append(_begun(found, field))
             await self._keeper.keep(kepts, field)
-        except BaseException as error:
+        except BaseException:
             for kept in kepts:
                 kept.serving.engine.close(kept.stream, "failed")
-            if isinstance(error, ServiceError) and error.reason is Reason.SESSION_ID_IN_USE:
-                raise in_use(copies[len(kepts) % len(copies)].label.session_id, field) from error
             raise
         return kepts
 
@@ -167,6 +165,15 @@ def _sealed(keeper: Keeper, kept: Kept) -> bytes:
     if kept.stream.finished:
         raise ended(kept.label.session_id)
     return keeper.revival.sealed(kept)
+
+
+def _begun(found: Found, field: str) -> Kept:
+    try:
+        return found.begin()
+    except ServiceError as error:
+        if error.reason is Reason.SESSION_ID_IN_USE:
+            raise in_use(found.label.session_id, field) from error
+        raise
 
 
 def _reseeded(found: Found, seed: int | None, field: str) -> Found:

@@ -101,6 +101,16 @@ class Parking:
         """Give a parked session its slot again. Says why it cannot have one."""
         return await asyncio.shield(self._waking(kept)) if kept.stream.parked else None
 
+    async def remaining(self, session_id: str) -> float | None:
+        """Seconds that a session is still kept in a store. Raises STORE_UNAVAILABLE."""
+        found = await self.memory.remaining(session_id)
+        if found is not None or self._store is None:
+            return found
+        try:
+            return await self._store.remaining(session_id)
+        except StoreError as error:
+            raise unavailable(error) from error
+
     async def listed(self) -> dict[str, bytes]:
         """Sessions that are in a store, and what each is listed by. Raises STORE_UNAVAILABLE."""
         listed = dict(await self.memory.listed())

@@ -39,6 +39,10 @@ class CountedStore:
         """The latest of a session."""
         return await self._counted("read", self._store.read(session_id))
 
+    async def remaining(self, session_id: str) -> float | None:
+        """Seconds that a session is still kept."""
+        return await self._counted("read", self._store.remaining(session_id))
+
     async def listed(self) -> list[tuple[str, bytes]]:
         """All sessions that have a snapshot."""
         return await self._counted("list", self._store.listed())

@@ -52,6 +52,10 @@ class EncryptedStore:
         entry = await self._store.read(session_id)
         return None if entry is None else self._entry(session_id, entry)
 
+    async def remaining(self, session_id: str) -> float | None:
+        """Seconds that a session is still kept."""
+        return await self._store.remaining(session_id)
+
     async def listed(self) -> list[tuple[str, bytes]]:
         """All sessions that have a snapshot; those of unknown keys are left out."""
         listed = []

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from service.stores.store import Claim, Entry, StoreError, Write
+from service.stores.store import Claim, Entry, StoreError, Write, first_epoch
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS sessions (
 CREATE INDEX IF NOT EXISTS sessions_by_until ON sessions (until);
 """
 _CLAIM = """
-INSERT INTO sessions (id, epoch, until) VALUES (:id, 1, :until)
+INSERT INTO sessions (id, epoch, until) VALUES (:id, :first, :until)
 ON CONFLICT (id) DO UPDATE SET
   epoch = epoch + 1, data = CASE WHEN until > :now THEN data END, until = :until
 RETURNING epoch, data
@@ -81,6 +81,12 @@ class FileStore:
         row = await self._do(lambda: self._database.execute(statement, (session_id, self._clock())).fetchone())
         return Entry(*row) if row else None
 
+    async def remaining(self, session_id: str) -> float | None:
+        """Seconds that a session is still kept."""
+        statement, now = "SELECT until FROM sessions WHERE id = ? AND until > ?", self._clock()
+        row = await self._do(lambda: self._database.execute(statement, (session_id, now)).fetchone())
+        return float(row[0]) - now if row else None
+
     async def listed(self) -> list[tuple[str, bytes]]:
         """All sessions that have a snapshot. On a connection of its own, so that nobody waits who wants to write."""
         try:
@@ -119,7 +125,7 @@ class FileStore:
 
     def _claim(self, session_id: str, lifetime: float) -> Entry:
         now = self._clock()
-        values = {"id": session_id, "now": now, "until": now + lifetime}
+        values = {"id": session_id, "now": now, "until": now + lifetime, "first": first_epoch()}
         return Entry(*self._database.execute(_CLAIM, values).fetchall()[0])
 
     def _all(self, change: Callable[[E], bool], each: Sequence[E]) -> list[bool]:

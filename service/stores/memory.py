@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from service.agenda import Agenda
-from service.stores.store import Claim, Entry, Write
+from service.stores.store import Claim, Entry, Write, first_epoch
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class MemoryStore:
     async def claim(self, session_id: str, lifetime: float) -> Entry:
         """Become the owner."""
         found = self._living(session_id)
-        kept = _Kept(found.epoch + 1, found.data, 0.0, found.listing) if found else _Kept(1, None, 0.0)
+        kept = _Kept(found.epoch + 1, found.data, 0.0, found.listing) if found else _Kept(first_epoch(), None, 0.0)
         self._until(session_id, kept, lifetime)
         self._kept[session_id] = kept
         return Entry(kept.epoch, kept.data)
@@ -49,6 +49,11 @@ class MemoryStore:
         """The latest of a session."""
         found = self._living(session_id)
         return Entry(found.epoch, found.data) if found else None
+
+    async def remaining(self, session_id: str) -> float | None:
+        """Seconds that a session is still kept."""
+        found = self._living(session_id)
+        return found.until - self._clock() if found else None
 
     async def listed(self) -> list[tuple[str, bytes]]:
         """All sessions that have a snapshot."""

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.stores.store import Claim, Entry, StoreError, Write
+from service.stores.store import Claim, Entry, StoreError, Write, first_epoch
 
 _CLAIM = """
-local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+local epoch = tonumber(ARGV[2])
+if redis.call('HSETNX', KEYS[1], 'epoch', ARGV[2]) == 0 then epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return {epoch, redis.call('HGET', KEYS[1], 'data')}
 """
@@ -49,7 +50,8 @@ class RedisStore:
 
     async def claim(self, session_id: str, lifetime: float) -> Entry:
         """Become the owner."""
-        epoch, data = await self._do(self._redis.eval(_CLAIM, 1, self._key(session_id), _milliseconds(lifetime)))
+        values = _milliseconds(lifetime), first_epoch()
+        epoch, data = await self._do(self._redis.eval(_CLAIM, 1, self._key(session_id), *values))
         return Entry(int(epoch), data)
 
     async def write(self, writes: Sequence[Write]) -> list[bool]:
@@ -70,6 +72,11 @@ class RedisStore:
         """The latest of a session."""
         epoch, data = await self._do(self._redis.hmget(self._key(session_id), "epoch", "data"))
         return None if epoch is None else Entry(int(epoch), data)
+
+    async def remaining(self, session_id: str) -> float | None:
+        """Seconds that a session is still kept."""
+        milliseconds = await self._do(self._redis.pttl(self._key(session_id)))
+        return milliseconds / 1000 if milliseconds >= 0 else None
 
     async def listed(self) -> list[tuple[str, bytes]]:
         """All sessions that have a snapshot, found by a scan over all keys."""

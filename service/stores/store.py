@@ -1,11 +1,12 @@
 """What every store offers: the latest snapshot of each session, and who may write the next one."""
 
+import secrets
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 
 class Entry(NamedTuple):
-    """A session in a store. `epoch`: counts its owners; `data`: None before the first snapshot was written."""
+    """A session in a store. `epoch`: that of its owner; `data`: None before the first snapshot was written."""
 
     epoch: int
     data: bytes | None
@@ -57,6 +58,10 @@ class Store(Protocol):
         """The latest of a session, without becoming its owner."""
         ...
 
+    async def remaining(self, session_id: str) -> float | None:
+        """Seconds that a session is still kept; None where there is none."""
+        ...
+
     async def listed(self) -> list[tuple[str, bytes]]:
         """All sessions that have a snapshot, and the listing of each, in no order."""
         ...
@@ -76,6 +81,14 @@ class Store(Protocol):
     async def close(self) -> None:
         """Let go of the store."""
         ...
+
+
+def first_epoch() -> int:
+    """That of the first owner of a session; each later one has one more.
+
+    Drawn, so that who owned a session that was forgotten does not own the next one of its name.
+    """
+    return secrets.randbits(48) + 1
 
 
 class StoreError(Exception):

@@ -17,6 +17,7 @@ from service.snapshot import opened, unseal
 from service.tasks.inference import Inference
 from tests.calls import Call, Target, serving, tensor_json
 from tests.neighbours import CONVERSATIONS
+from tests.repositories import copy_bundle, edit_manifest
 from tests.resuming import MEMORY, STORED, Client, whole
 
 BY_METHOD = {each.method: each for each in CONVERSATIONS}
@@ -375,6 +376,38 @@ async def test_snapshots_that_are_not_ours_are_refused_with_their_own_reasons(ta
     client.stream.cancel()
 
 
+async def test_a_snapshot_of_another_model_is_refused(tmp_path):
+    keys = {"signing_keys": str(tmp_path / "keys")}
+    for folder in ("here", "there"):
+        copy_bundle(tmp_path / folder, "tiny-lstm")
+    edit_manifest(tmp_path / "there" / "tiny-lstm" / "1", lambda said: said.update(description="another one"))
+    copy_bundle(tmp_path / "elsewhere", "tiny-series")
+    async with serving(models=tmp_path / "here", **keys) as (_, target):
+        client = await half_way(target, TENSORS)
+        data = (await asked(target, "SnapshotSession", session_id=client.opened.session_id)).snapshot
+        client.stream.cancel()
+    async with serving(models=tmp_path / "there", **keys) as (_, target):
+        found = await refused(target, "RestoreSession", snapshot=_base64(data))
+        assert found == ("FAILED_PRECONDITION", "SNAPSHOT_MODEL_MISMATCH", "snapshot")
+    async with serving(models=tmp_path / "elsewhere", **keys) as (_, target):
+        found = await refused(target, "RestoreSession", snapshot=_base64(data))
+        assert found[:2] == ("NOT_FOUND", "MODEL_NOT_FOUND")
+
+
+async def test_a_session_whose_model_is_not_served_now_is_still_listed_and_closed(tmp_path):
+    store = {"store": str(tmp_path / "sessions.db")}
+    copy_bundle(tmp_path / "elsewhere", "tiny-series")
+    async with serving(**store) as (_, target):
+        client = await half_way(target, TENSORS, STORED)
+    name = client.opened.session_id
+    async with serving(models=tmp_path / "elsewhere", **store) as (_, target):
+        (session,) = (await asked(target, "ListSessions")).sessions
+        assert (session.session_id, session.model, session.state) == (name, "tiny-lstm", 3)
+        assert (await refused(target, "GetSession", session_id=name))[:2] == ("NOT_FOUND", "MODEL_NOT_FOUND")
+        assert (await asked(target, "CloseSession", session_id=name)).session.session_id == name
+        assert (await asked(target, "ListSessions")).total_count == 0
+
+
 async def test_a_session_that_has_ended_is_seen_and_not_copied(target):
     client = Client(TEXT)
     await client.open(target)
@@ -415,6 +448,7 @@ async def test_a_parked_session_is_listed_copied_rolled_back_and_closed_as_any_o
         assert (session.session_id, session.accepted_sequence_number) == (name, 2)
         assert session.state == (1 if stream_stays else 3)
         assert session.last_step_time.seconds
+        assert session.HasField("expire_time") is not stream_stays
         filters = {"model": "tiny-generator", "state": "SESSION_STATE_PARKED", "minIdleDuration": "0.001s"}
         assert (await asked(target, "ListSessions", filter=filters)).total_count == (0 if stream_stays else 1)
         (made,) = (await asked(target, "ForkSession", session_id=name, forks=[{}])).forks

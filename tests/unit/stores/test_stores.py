@@ -40,6 +40,40 @@ async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         await store.close()
 
 
+@pytest.fixture(autouse=True)
+def owners_are_counted_from_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.stores.store.secrets.randbits", lambda _: 0)
+
+
+async def test_who_owned_a_session_that_was_erased_does_not_own_the_next_one(stores, monkeypatch):
+    monkeypatch.undo()
+    here, there = stores
+    former = (await here.claim("a", LONG)).epoch
+    assert await there.erase("a")
+    later = (await there.claim("a", LONG)).epoch
+    assert await here.write([Write("a", former, b"late", LONG)]) == [False]
+    assert await here.renew([Claim("a", former, LONG)]) == [False]
+    assert not await here.erase("a", former)
+    assert await there.write([Write("a", later, b"mine", LONG)]) == [True]
+    assert await here.claim("a", LONG) == Entry(later + 1, b"mine")
+
+
+async def test_a_store_tells_how_long_a_session_is_kept_and_what_it_is_listed_by(stores):
+    here, there = stores
+    await here.claim("a", LONG)
+    assert LONG - 5 < await there.remaining("a") <= LONG
+    assert await there.remaining("b") is None
+    assert await here.listed() == []
+    await here.write([Write("a", 1, b"one", LONG, b"listing")])
+    await here.claim("c", 0.01)
+    await here.write([Write("c", 1, b"three", 0.01, b"over")])
+    await asyncio.sleep(0.02)
+    assert await there.listed() == [("a", b"listing")]
+    await there.claim("a", LONG)
+    assert await there.listed() == [("a", b"listing")]
+    await there.purge()
+
+
 async def test_who_claims_a_session_reads_what_was_written_last(stores):
     here, there = stores
     assert await here.claim("a", LONG) == Entry(1, None)
@@ -145,12 +179,12 @@ async def test_many_sessions_whose_time_is_over_are_forgotten_and_the_others_are
 
 async def test_a_clock_that_is_set_ends_no_session(tmp_path, monkeypatch):
     for store in (FileStore(tmp_path / "sessions.db"), MemoryStore()):
-        await store.claim("a", 60.0)
+        epoch = (await store.claim("a", 60.0)).epoch
         for jump in (86_400.0, -86_400.0):
             now = time.time()
             monkeypatch.setattr(time, "time", lambda now=now, jump=jump: now + jump)
             assert await store.expire() == 0
-            assert await store.write([Write("a", 1, b"one", 60.0)]) == [True]
+            assert await store.write([Write("a", epoch, b"one", 60.0)]) == [True]
             monkeypatch.undo()
-        assert await store.read("a") == Entry(1, b"one")
+        assert await store.read("a") == Entry(epoch, b"one")
         await store.close()
