@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +42,7 @@ def list_sessions(
 
     from hiddenstate.client import Client
 
-    with Client(address) as client:
+    with Client(address) as client, _as_said():
         found = list(islice(client.sessions(model=model, state=state, prefix=prefix, min_idle=idle), limit + 1))
     if json:
         for each in found[:limit]:
@@ -143,7 +145,7 @@ def fork(
     """Copy a session; it goes on."""
     from hiddenstate.client import Client
 
-    with Client(address) as client:
+    with Client(address) as client, _as_said():
         made = client.fork(session, count, seeds=seed)
     _tell(made, json)
 
@@ -174,6 +176,15 @@ def sessions_table(found: Iterable[SessionFacts], now: datetime) -> Table:
             _span(now, each.expire_time),
         )
     return table
+
+
+@contextmanager
+def _as_said() -> Iterator[None]:
+    """What contradicts itself is a mistake of who said it."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _tell(made: Iterable[SessionCopy], json: bool) -> None:

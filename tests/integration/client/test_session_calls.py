@@ -159,6 +159,8 @@ async def test_the_command_lists_copies_rolls_back_and_closes(target, tmp_path):
     assert [line.split("\t")[1] for line in copies] == ["branch 2", "branch 2"]
     assert "closed after 2 steps" in await run("close", "commanded")
     assert "was not there" in await run("close", "commanded")
+    assert "there is no 'asleep'" in await run("list", "--state", "asleep", code=2)
+    assert "numbers of copies" in await run("fork", "commanded", "-n", "3", "--seed", "1", code=2)
 
 
 async def test_the_table_tells_times_from_now(target):
