@@ -1,7 +1,7 @@
 """The census: what is told of the sessions of a server, one by one or by the page, to whom they belong."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from heapq import nsmallest
 from typing import NamedTuple
@@ -16,17 +16,16 @@ from service.snapshot import Durability
 
 
 class Spot(NamedTuple):
-    """What a session is listed by. `learned`: the task of the model; `stepped`: when it last ran, in seconds since
-    1970, 0 for not yet.
-    """
+    """A session in a list."""
 
     session_id: str
-    created: float
-    model: str
-    version: int
-    learned: str
     place: Place
-    stepped: float
+    listing: Listing
+
+    @property
+    def order(self) -> tuple[float, str]:
+        """Later ones come first."""
+        return -self.listing.created, self.session_id
 
 
 class Page(NamedTuple):
@@ -74,13 +73,18 @@ class Census:
         Raises STORE_UNAVAILABLE.
         """
         listed = await self._keeper.parking.listed()
-        parked = {name: listing for name, listing in listed.items() if name not in self._keeper.sessions}
-        spots = [self._spot(kept) for kept in self._keeper.sessions.values() if kept.label.principal == principal]
+        kepts = dict(self._keeper.sessions)
         # There may be very many: others go on meanwhile.
-        chosen, total = await asyncio.to_thread(_chosen, spots, parked, principal, matches, size + 1, after)
-        following = (chosen[size - 1].created, chosen[size - 1].session_id) if len(chosen) > size else None
-        told = [await self._told(spot.session_id, principal) for spot in chosen[:size]]
-        return Page([facts for facts in told if facts is not None], following, total)
+        mine = await asyncio.to_thread(self._spots, kepts, listed, principal)
+        chosen, total = await asyncio.to_thread(_chosen, mine, matches, size + 1, after)
+        last = chosen[size - 1] if len(chosen) > size else None
+        following = (last.listing.created, last.session_id) if last else None
+        page = []
+        for spot in chosen[:size]:
+            if (facts := await self._told(spot.session_id, principal)) is not None:
+                page.append(facts)
+            await asyncio.sleep(0)
+        return Page(page, following, total)
 
     async def close(self, session_id: str, principal: str, *, erase: bool) -> Facts | None:
         """End a session, wherever it is; tells how it ended, unless it is to leave no trace or was not there.
@@ -132,40 +136,18 @@ class Census:
         remaining = await self._keeper.parking.remaining(facts.label.session_id)
         return replace(facts, expires=None if remaining is None else self._revival.clock() + remaining)
 
-    def _spot(self, kept: Kept) -> Spot:
-        label = kept.label
-        place, stepped = Place.of(kept), self._revival.stepped(kept)
-        learned = kept.served.manifest.task
-        return Spot(label.session_id, label.created, label.model, label.version, learned, place, stepped)
+    def _spots(self, kepts: Mapping[str, Kept], listed: Mapping[str, bytes], principal: str) -> list[Spot]:
+        """All sessions of a principal: those that are here, and those that are in a store alone."""
+        own = [(kept, kept.label.session_id) for kept in kepts.values() if kept.label.principal == principal]
+        spots = [Spot(name, Place.of(kept), self._revival.listing(kept)) for kept, name in own]
+        parked = ((name, Listing.decode(data)) for name, data in listed.items() if name not in kepts)
+        return spots + [Spot(name, Place.PARKED, listing) for name, listing in parked if listing.principal == principal]
 
 
 def _chosen(
-    spots: list[Spot],
-    parked: Mapping[str, bytes],
-    principal: str,
-    matches: Callable[[Spot], bool],
-    count: int,
-    after: tuple[float, str] | None,
+    spots: Sequence[Spot], matches: Callable[[Spot], bool], count: int, after: tuple[float, str] | None
 ) -> tuple[list[Spot], int]:
     """The first that match behind a place, and how many match in all."""
-    for session_id, data in parked.items():
-        listing = Listing.decode(data)
-        if listing.principal == principal:
-            spots.append(
-                Spot(
-                    session_id,
-                    listing.created,
-                    listing.model,
-                    listing.version,
-                    listing.learned,
-                    Place.PARKED,
-                    listing.stepped,
-                )
-            )
     matching = [spot for spot in spots if matches(spot)]
-    behind = matching if after is None else [spot for spot in matching if _order(spot) > (-after[0], after[1])]
-    return nsmallest(count, behind, key=_order), len(matching)
-
-
-def _order(spot: Spot) -> tuple[float, str]:
-    return -spot.created, spot.session_id
+    behind = matching if after is None else [spot for spot in matching if spot.order > (-after[0], after[1])]
+    return nsmallest(count, behind, key=lambda spot: spot.order), len(matching)

@@ -103,9 +103,13 @@ class Revival:
 
     def written(self, kept: Kept, epoch: int) -> Write:
         """A session as its owner writes it to a store. As for `sealed`."""
+        label = kept.label
+        return Write(label.session_id, epoch, self.sealed(kept), label.idle_timeout, self.listing(kept).encode())
+
+    def listing(self, kept: Kept) -> Listing:
+        """What a session is listed by. May be asked by another thread."""
         label, learned = kept.label, kept.served.manifest.task
-        listing = Listing(label.created, self.stepped(kept), label.principal, label.model, label.version, learned)
-        return Write(label.session_id, epoch, self.sealed(kept), label.idle_timeout, listing.encode())
+        return Listing(label.created, self.stepped(kept), label.principal, label.model, label.version, learned)
 
     def stepped(self, kept: Kept) -> float:
         """When a session last ran, in seconds since 1970; 0 for not yet."""

@@ -119,14 +119,14 @@ class _Wanted:
 
     def matches(self, spot: Spot) -> bool:
         """Whether a session matches all fields that are set."""
-        said = self._said
+        said, listing = self._said, spot.listing
         return (
-            said.model in ("", spot.model)
-            and said.version in (0, spot.version)
-            and said.task in (model_pb2.TASK_UNSPECIFIED, task_of(spot.learned))
+            said.model in ("", listing.model)
+            and said.version in (0, listing.version)
+            and said.task in (model_pb2.TASK_UNSPECIFIED, task_of(listing.learned))
             and said.state in (session_pb2.SESSION_STATE_UNSPECIFIED, _STATES[spot.place])
             and spot.session_id.startswith(said.session_id_prefix)
-            and max(spot.created, spot.stepped) <= self._stepped_before
+            and max(listing.created, listing.stepped) <= self._stepped_before
         )
 
 
