@@ -182,6 +182,8 @@ class Keeper:
         if kept.stream.attachment == attachment:
             kept.stream.attachment += 1
             kept.attached = False
+            # It was raised: its frames know the stream, a circle that the collector would find late.
+            kept.stream.fault = None
             self._moving.leave()
             if kept.stream.parked:
                 leaving = asyncio.create_task(self.parking.leave(kept))

@@ -41,6 +41,7 @@ MOST_MB, MOST_MS = 600, 5
 class Figures:
     """What was measured; times in milliseconds, memory in megabytes (10^6 bytes).
 
+    `snapshot_us`, `snapshot_bytes`: what one snapshot takes between two ticks, and its size, on average.
     `opened_ms`: from the call until the session is open again; `answered_ms`: until its next chunk is answered, too.
     """
 
@@ -48,6 +49,8 @@ class Figures:
     before_mb: float
     parked_mb: float
     opens_per_s: float
+    snapshot_us: float
+    snapshot_bytes: float
     opened_ms: np.ndarray
     answered_ms: np.ndarray
 
@@ -59,6 +62,7 @@ class Figures:
             f"resident: {self.before_mb:.0f} MB before, {self.parked_mb:.0f} MB with all of them parked ({each:.0f} "
             "bytes each)",
         ]
+        lines.append(f"one snapshot: {self.snapshot_bytes:.0f} bytes, {self.snapshot_us:.0f} µs between two ticks")
         for what, times in (("open again", self.opened_ms), ("next chunk answered", self.answered_ms)):
             p50, p99 = np.percentile(times, [50, 99])
             lines.append(f"resume, {what}: p50 {p50:.2f} ms, p99 {p99:.2f} ms, longest {times.max():.2f} ms")
@@ -134,17 +138,28 @@ async def measure(served: processes.Served, metrics: str, sessions: int, resumes
         parked = served.resident_bytes()
         chosen = random.Random(1).sample(loading.tokens, resumes)
         times = np.array([await loading.resume(token) for token in chosen]) * 1e3
-        return Figures(sessions, before / 1e6, parked / 1e6, rate, times[:, 0], times[:, 1])
+        seconds, size = [await _mean(metrics, f"hiddenstate_snapshot_{unit}") for unit in ("seconds", "bytes")]
+        return Figures(sessions, before / 1e6, parked / 1e6, rate, 1e6 * seconds, size, times[:, 0], times[:, 1])
 
 
 async def _all_parked(metrics: str) -> None:
     """Wait until no session has a slot."""
-    while True:
+    while await _sum(metrics, "hiddenstate_active_sessions"):  # noqa: ASYNC110
         await asyncio.sleep(0.5)
-        text = await asyncio.to_thread(lambda: urlopen(f"http://{metrics}/metrics").read().decode())
-        lines = [line for line in text.splitlines() if line.startswith("hiddenstate_active_sessions{")]
-        if lines and not sum(float(line.rpartition(" ")[2]) for line in lines):
-            return
+
+
+async def _mean(metrics: str, name: str) -> float:
+    """Of a histogram."""
+    return await _sum(metrics, f"{name}_sum") / await _sum(metrics, f"{name}_count")
+
+
+async def _sum(metrics: str, name: str) -> float:
+    """Of all lines of a metric."""
+    text = await asyncio.to_thread(lambda: urlopen(f"http://{metrics}/metrics").read().decode())
+    lines = [line for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
+    if not lines:
+        raise processes.ProcessError(f"the server has no metric {name}")
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
 def _config(session: session_pb2.SessionConfig) -> inference_pb2.InferRequest:
