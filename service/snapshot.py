@@ -68,7 +68,7 @@ _LABEL = Plain((Label, Durability))
 
 def seal(label: Label, standing: Standing, task: Remembering, keys: Keys) -> bytes:
     """The signed bytes of a session."""
-    return _signed(_LABEL.encode(label), plain_of(task.plain).encode(standing), keys)
+    return _signed(_labelled(label), plain_of(task.plain).encode(standing), keys)
 
 
 def unseal(data: bytes, keys: Keys, max_bytes: int) -> Sealed:
@@ -135,6 +135,12 @@ def schema_of(specs: Sequence[StateSpec]) -> tuple[tuple[str, tuple[int, ...], s
 def plain_of(plain: Plain) -> Plain:
     """The encoding of a standing, from that of its task."""
     return plain.joined((Standing, Snapshot, Context))
+
+
+@lru_cache(maxsize=4096)
+def _labelled(label: Label) -> bytes:
+    """A session has one label for all of its snapshots."""
+    return _LABEL.encode(label)
 
 
 def _signed(label: bytes, content: bytes, keys: Keys) -> bytes:

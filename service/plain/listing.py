@@ -20,18 +20,19 @@ class Part(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A kind of record: its name and the names of its fields."""
+    """A kind of record: its name and the names of its fields; `head` says them where it is the first of its kind."""
 
     kind: type
     name: str
     fields: tuple[str, ...]
+    head: bytes
 
 
 class Listing:
     """The records and parts that values may hold."""
 
     def __init__(self, records: Iterable[type], parts: Mapping[type, Part]) -> None:
-        self.records = {kind: Record(kind, record_name(kind), _fields_of(kind)) for kind in records}
+        self.records = {kind: _record(kind) for kind in records}
         self.parts = {kind: (record_name(kind), part) for kind, part in parts.items()}
         self.kinds = {record.name: record for record in self.records.values()}
         self.loaders = {name: part.load for name, part in self.parts.values()}
@@ -42,6 +43,18 @@ class Listing:
 def record_name(kind: type) -> str:
     """What a record is called in the bytes: the last part of its module, and its own name."""
     return f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}"
+
+
+def text_of(text: str) -> bytes:
+    """Text as a value."""
+    data = text.encode("utf-8", "surrogatepass")
+    return b"s" + LENGTH.pack(len(data)) + data
+
+
+def _record(kind: type) -> Record:
+    name, names = record_name(kind), _fields_of(kind)
+    head = b"R" + text_of(name) + b"t" + LENGTH.pack(len(names)) + b"".join(map(text_of, names))
+    return Record(kind, name, names, head)
 
 
 def _fields_of(kind: type) -> tuple[str, ...]:

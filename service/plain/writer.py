@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from service.plain.listing import DTYPES, FLOAT, LENGTH, NUMBER, Listing, Record
+from service.plain.listing import DTYPES, FLOAT, LENGTH, NUMBER, Listing, Record, text_of
 from service.state import Array
 
 
@@ -44,9 +44,7 @@ class Writer:
         number = self._known.get(record.kind)
         if number is None:
             self._known[record.kind] = len(self._known)
-            self.out += b"R"
-            self._text(record.name)
-            self._sequence(record.fields, b"t")
+            self.out += record.head
         else:
             self.out += b"r" + LENGTH.pack(number)
         for name in record.fields:
@@ -59,7 +57,7 @@ class Writer:
             self._sized(b"I", value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
 
     def _text(self, text: str) -> None:
-        self._sized(b"s", text.encode("utf-8", "surrogatepass"))
+        self.out += text_of(text)
 
     def _sized(self, tag: bytes, data: bytes) -> None:
         self.out += tag + LENGTH.pack(len(data))

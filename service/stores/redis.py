@@ -12,10 +12,17 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return {epoch, redis.call('HGET', KEYS[1], 'data')}
 """
 _WRITE = """
-if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'data', ARGV[2], 'listing', ARGV[4])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
+local done = {}
+for place, key in ipairs(KEYS) do
+  local epoch, data, lifetime, listing = unpack(ARGV, 4 * place - 3, 4 * place)
+  done[place] = 0
+  if redis.call('HGET', key, 'epoch') == epoch then
+    redis.call('HSET', key, 'data', data, 'listing', listing)
+    redis.call('PEXPIRE', key, lifetime)
+    done[place] = 1
+  end
+end
+return done
 """
 _RENEW = """
 if ARGV[1] ~= '' and redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
@@ -27,6 +34,8 @@ return redis.call('DEL', KEYS[1])
 """
 
 SCANNED_TOGETHER = 1000
+WRITTEN_TOGETHER = 64
+"""Snapshots of one script: whatever else wants something of Redis waits for it."""
 
 
 class RedisStore:
@@ -57,9 +66,13 @@ class RedisStore:
     async def write(self, writes: Sequence[Write]) -> list[bool]:
         """Write snapshots in one pipeline."""
         pipeline = self._redis.pipeline(transaction=False)
-        for session_id, epoch, data, lifetime, listing in writes:
-            pipeline.eval(_WRITE, 1, self._key(session_id), epoch, data, _milliseconds(lifetime), listing)
-        return [bool(done) for done in await self._do(pipeline.execute())]
+        for start in range(0, len(writes), WRITTEN_TOGETHER):
+            part = writes[start : start + WRITTEN_TOGETHER]
+            values: list[Any] = [self._key(session_id) for session_id, *_ in part]
+            for _, epoch, data, lifetime, listing in part:
+                values += (epoch, data, _milliseconds(lifetime), listing)
+            pipeline.eval(_WRITE, len(part), *values)
+        return [bool(done) for part_done in await self._do(pipeline.execute()) for done in part_done]
 
     async def renew(self, claims: Sequence[Claim]) -> list[bool]:
         """Keep sessions longer, in one pipeline."""
