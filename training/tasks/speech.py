@@ -97,9 +97,8 @@ class SpeechTask:
         """A recipe from its plain data."""
         conditions = dict(said["conditions"])
         pairs = {name: tuple(conditions[name]) for name in ("loudness", "signal")}
-        return Recipe(
-            **{**said, "seconds": tuple(said["seconds"]), "conditions": Conditions(**{**conditions, **pairs})}
-        )
+        two = {name: tuple(said[name]) for name in ("rows", "seconds")}
+        return Recipe(**{**said, **two, "conditions": Conditions(**{**conditions, **pairs})})
 
     def subject(self, recipe: Recipe, data: Path | None) -> SpeechRecognition:
         """What synthesizers say, or the user's own recordings; tones for a smoke test. Raises DataError."""

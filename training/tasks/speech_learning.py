@@ -49,9 +49,9 @@ Drawn = tuple[Tensor, Sequence[Sequence[Said]]]
 class Recipe:
     """All choices of a training.
 
-    `seconds`: of a stretch, in the first `easy_steps` steps and after them: few words in good conditions are aligned
-    much sooner, and hints tell about when each token is heard, ever more softly. `carried`: how often a stretch goes on
-    from the one before.
+    `rows`, `seconds`: stretches of a batch and how long they are, in the first `easy_steps` steps and after them: few
+    words in good conditions are aligned much sooner, and hints tell about when each token is heard, ever more softly.
+    `carried`: how often a stretch goes on from the one before.
     """
 
     cell: CellName = "lstm"
@@ -60,9 +60,9 @@ class Recipe:
     hidden: int = 192
     layers: int = 2
     dropout: float = 0.1
-    rows: int = 24
+    rows: tuple[int, int] = (72, 24)
     seconds: tuple[float, float] = (1.62, 4.8)
-    easy_steps: int = 2400
+    easy_steps: int = 1600
     carried: float = 0.5
     conditions: Conditions = field(default_factory=Conditions)
     steps: int = 5600
@@ -75,23 +75,24 @@ class Recipe:
     def smoke(self) -> Recipe:
         """The same shape in a size that trains in seconds on made-up sounds, to try the whole path."""
         return replace(
-            self, width=16, hidden=24, layers=1, rows=8, seconds=(0.9, 1.5), easy_steps=30, steps=60, made_up=True
+            self, width=16, hidden=24, layers=1, rows=(12, 8), seconds=(0.9, 1.5), easy_steps=30, steps=60, made_up=True
         )
 
 
 class _Heard:
-    """Stretches of one length under some conditions."""
+    """Batches of stretches of one length under some conditions."""
 
-    def __init__(self, speech: Speech, seconds: float, conditions: Conditions, seed: int) -> None:
+    def __init__(self, speech: Speech, rows: int, seconds: float, conditions: Conditions, seed: int) -> None:
+        self._rows = rows
         self._steps = round(seconds * SAMPLE_RATE / STEP_SAMPLES)
         self._stretches = Stretches(speech.train, self._steps * STEP_SAMPLES)
         self._acoustics = Acoustics(conditions, self._steps * STEP_SAMPLES, seed)
 
-    def draw(self, rows: int, random: np.random.Generator) -> Drawn:
+    def draw(self, random: np.random.Generator) -> Drawn:
         """Samples [rows, steps, 480] and what is said in each row."""
-        drawn = [self._stretches.draw(random) for _ in range(rows)]
+        drawn = [self._stretches.draw(random) for _ in range(self._rows)]
         heard = self._acoustics.heard(np.stack([sound for sound, _ in drawn]), random)
-        return torch.from_numpy(heard).view(rows, self._steps, STEP_SAMPLES), [said for _, said in drawn]
+        return torch.from_numpy(heard).view(self._rows, self._steps, STEP_SAMPLES), [said for _, said in drawn]
 
 
 class Learning:
@@ -114,11 +115,11 @@ class Learning:
                 dropout=recipe.dropout,
             )
         )
-        easy, hard = recipe.seconds
-        self._easy = _Heard(speech, easy, EASY, recipe.seed)
-        self._hard = _Heard(speech, hard, recipe.conditions, recipe.seed)
+        (easy_rows, rows), (easy_seconds, seconds) = recipe.rows, recipe.seconds
+        self._easy = _Heard(speech, easy_rows, easy_seconds, EASY, recipe.seed)
+        self._hard = _Heard(speech, rows, seconds, recipe.conditions, recipe.seed)
         self.network.filterbank.measure(self.drawn(np.random.default_rng(recipe.seed))[0])
-        self._state = self.network.initial_state(recipe.rows)
+        self._state = self.network.initial_state(easy_rows)
 
     @property
     def schedule(self) -> Schedule:
@@ -133,7 +134,7 @@ class Learning:
             decay=recipe.decay,
             validate_every=every,
             patience=16,
-            bfloat16=False,
+            bfloat16=True,
         )
 
     @property
@@ -143,29 +144,34 @@ class Learning:
 
     def drawn(self, random: np.random.Generator, *, easy: bool = False) -> Drawn:
         """Stretches as they are heard [rows, steps, 480], and what is said in each."""
-        return (self._easy if easy else self._hard).draw(self.recipe.rows, random)
+        return (self._easy if easy else self._hard).draw(random)
 
     def loss(self, step: int) -> Tensor:
         """The negative log likelihood of the characters, for each of them."""
         random = np.random.default_rng((self.recipe.seed, step))
         samples, said = self.drawn(random, easy=step < self.recipe.easy_steps)
-        kept = torch.from_numpy(random.random(self.recipe.rows) < self.recipe.carried)
-        state = tuple(torch.where(kept.view(-1, *[1] * (each.dim() - 1)), each, 0) for each in self._state)
-        lengths = torch.full((self.recipe.rows,), samples.shape[1])
-        with torch.no_grad():
+        rows, steps = samples.shape[:2]
+        before = self._state if len(self._state[0]) == rows else self.network.initial_state(rows)
+        kept = torch.from_numpy(random.random(rows) < self.recipe.carried)
+        state = tuple(torch.where(kept.view(-1, *[1] * (each.dim() - 1)), each, 0) for each in before)
+        lengths = torch.full((rows,), steps)
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):  # energies span more than bfloat16 can tell apart
             features, heard = self.network.filterbank(samples, lengths, state[0])
             hide_bands(features, random)
         logits, after = self.network.listen(features, lengths, state[1:])
-        self._state = (heard, *(each.detach() for each in after))
-        odds = F.log_softmax(logits, dim=2)
+        self._state = (heard, *(each.detach().float() for each in after))
+        odds = F.log_softmax(logits.float(), dim=2)
         spelled = [[token for each in row for token in self.spelled(each.text)] for row in said]
         counts = torch.tensor([len(each) for each in spelled])
         targets = torch.tensor([token for each in spelled for token in each], dtype=torch.int64)
         loss = F.ctc_loss(odds.transpose(0, 1), targets, lengths, counts, reduction="sum", zero_infinity=True)
         hints = max(1 - step / self.recipe.easy_steps, 0.0)
         if hints:
-            places = torch.from_numpy(np.stack([self.hinted(row, samples.shape[1]) for row in said]))
-            loss = loss + hints * F.nll_loss(odds.flatten(0, 1), places.flatten(), reduction="sum")
+            places = torch.from_numpy(np.stack([self.hinted(row, steps) for row in said]))
+            # Where nothing is hinted at, anything may be said: a network that is told of blanks learns these alone.
+            loss = loss + hints * F.nll_loss(
+                odds.flatten(0, 1), places.flatten(), reduction="sum", ignore_index=self.tokens.index(BLANK)
+            )
         return loss / counts.sum().clamp_min(1)
 
     def hinted(self, said: Sequence[Said], steps: int) -> NDArray[np.int64]:
