@@ -8,10 +8,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from hiddenstate import AsyncClient, ResumeEvent, ResumeLimits
 from hiddenstate.v1 import session_pb2
 from tests.calls import Target, serving
 from tests.neighbours import CONVERSATIONS
 from tests.resuming import MEMORY, STORED, Client, whole
+from tests.talks import TINY, talk
 
 TEXT = next(said for said in CONVERSATIONS if said.method == "GenerateText")
 
@@ -129,3 +131,17 @@ async def test_who_leaves_an_old_stream_in_time_is_not_ended_on_the_next(tmp_pat
         await asked(client)
         client.stream.cancel()
         await ends_elsewhere(client, target)
+
+
+async def test_the_python_client_moves_by_itself_whenever_it_is_asked(tmp_path):
+    events: list[ResumeEvent] = []
+    said = talk(TINY["inference"], "inference", 1, 20)
+    limits = ResumeLimits(first_wait=0.01, longest_wait=0.1, seconds=10)
+    async with (
+        serving(store=str(tmp_path / "sessions.db"), max_stream_age=0.3) as (_, target),
+        AsyncClient(target.address, resume=limits, on_resume=events.append) as client,
+    ):
+        expected = [answer async for answer in said.say_async(client)]
+        answers = [answer async for answer in said.say_async(client, 0.1, durability="stored")]
+    assert answers == expected
+    assert {event.reason for event in events} == {"SESSION_MOVES"}
