@@ -42,6 +42,9 @@ test: $(VENV)/.full ## Run all tests
 interop: $(VENV)/.develop ## Run clients that others wrote (Triton, perf_analyzer, grpcurl, buf, k6, Node) against the server
 	$(BIN)/python -m tests.interop
 
+triton: $(VENV)/.full ## Measure this server beside Triton, in turns, with perf_analyzer (two idle cores; a quarter of an hour)
+	$(BIN)/python -m tests.interop.beside_triton $(ARGUMENTS)
+
 fuzz: $(VENV)/.full ## Send made-up messages to the server for FUZZ_SECONDS=600, and keep what is new in tests/fuzz/corpus.jsonl
 	$(BIN)/python -m pytest tests/fuzz --timeout 0 --fuzz-seconds $(FUZZ_SECONDS)
 
@@ -94,7 +97,7 @@ help: ## Show this list
 	  /^[a-z]+:.*## / { printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 
-.PHONY: demo serve bench setup test interop fuzz check format proto models envoy image lock clean help
+.PHONY: demo serve bench setup test interop triton fuzz check format proto models envoy image lock clean help
 
 # Versions that a resolver must not move: the last gRPC whose stubs run on protobuf 6, and the torch of the shipped models.
 GRPC := 1.81.1

