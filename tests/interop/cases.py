@@ -168,8 +168,11 @@ def _triton(part: str) -> Callable[[Tool, str], str]:
     return partial(script, [str(CLIENTS / "triton_client.py"), "{address}", part])
 
 
-SEQUENCES = ("--streaming", "--async", "--sequence-length", "20", "--num-of-sequences", "16",
-             "--concurrency-range", "16")  # fmt: skip
+def _sequences(count: int) -> Sequence[str]:
+    """perf_analyzer with so many sequences at once, each of about 20 steps."""
+    return ("--streaming", "--async", "--sequence-length", "20", "--num-of-sequences", str(count),
+            "--concurrency-range", str(count))  # fmt: skip
+
 
 CASES = (
     Case(tools.TRITON, "unary calls", _triton("unary")),
@@ -177,7 +180,8 @@ CASES = (
     Case(tools.TRITON, "streaming", _triton("streaming")),
     Case(tools.TRITON, "load and unload", _triton("repository")),
     Case(tools.TRITON, "statistics", _triton("statistics")),
-    Case(tools.PERF_ANALYZER, "16 sequences at once, streaming", partial(load, SERIES, SEQUENCES, 2000)),
+    Case(tools.PERF_ANALYZER, "16 sequences at once, streaming", partial(load, SERIES, _sequences(16), 2000)),
+    Case(tools.PERF_ANALYZER, "1,024 sequences at once, streaming", partial(load, SERIES, _sequences(1024), 10_000)),
     Case(tools.PERF_ANALYZER, "batches of 2, unary", partial(load, TABLE, ("-b", "2"), 500)),
     Case(tools.GRPCURL, "reflection: list, describe", reflection),
     Case(tools.GRPCURL, "bidirectional, by reflection", partial(bidirectional, _grpcurl)),
