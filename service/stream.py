@@ -109,6 +109,8 @@ class Stream:
         stream.taken = stream.durable = standing.accepted
         stream.unreceived.extend(standing.answers)
         stream.resumable = True
+        # Somebody was attached before: closing its side ends the input of nobody who comes after.
+        stream.attachment = 1
         return stream
 
     def park(self) -> None:

@@ -161,6 +161,30 @@ async def test_a_server_that_stops_hands_its_stored_sessions_over(tmp_path):
         assert client.answers == await whole(target, TEXT)
 
 
+@pytest.mark.parametrize("park_after", [0.0, 0.02])
+async def test_a_stream_that_is_lost_again_before_its_first_message_ends_no_input(tmp_path, park_after):
+    """The session has come out of the store, where nothing tells how many clients it had."""
+    store = {"store": str(tmp_path / "sessions.db"), "checkpoint_interval": 0.01, "park_after": park_after}
+    async with serving(**store) as (_, here), serving(**store) as (_, there):
+        client = Client(TEXT, STORED)
+        await client.open(here)
+        await client.send(range(1, 3))
+        while client.received < 7:
+            await client.take()
+        for target in (there, here, here):
+            client.stream.cancel()
+            await asyncio.sleep(0.1)
+            await client.open(target)
+            await client.stream.done_writing()
+            with pytest.raises(Exception, match="without a numbered end"):
+                await client.take_all()
+        await client.open(there)
+        assert client.opened.next_sequence_number == 3
+        await client.send_rest()
+        await client.take_all()
+        assert client.answers == await whole(there, TEXT)
+
+
 async def test_a_session_in_memory_ends_with_its_server(tmp_path):
     client = Client(TEXT)
     keys = {"signing_keys": str(tmp_path / "keys")}
