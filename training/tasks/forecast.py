@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from training.export import BundleDescription, Exportable
 from training.forecast_network import OUTPUT, ForecastNetwork
 from training.loop import Schedule
 from training.networks import CellName, NetworkSpec
+from training.recipes import varied
 from training.report import Section
 from training.run import Run
 from training.tasks.forecast_examination import ForecastExamination, figures
@@ -226,11 +227,7 @@ class ForecastTask:
 
     def recipe(self, cell: str | None = None, smoke: bool = False, seed: int | None = None) -> Recipe:
         """The recipe of the shipped model, or a variant of it."""
-        standard = self.standard
-        chosen = replace(
-            standard, cell=cast(CellName, cell or standard.cell), seed=standard.seed if seed is None else seed
-        )
-        return chosen.smoke() if smoke else chosen
+        return varied(self.standard, cell, smoke, seed)
 
     def recipe_from(self, said: Mapping[str, Any]) -> Recipe:
         """A recipe from its plain data."""

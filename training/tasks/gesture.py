@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from training.data.own_recordings import load_own
 from training.data.recordings import Kind, Recordings, fold_of, some_of, where
 from training.export import BundleDescription, Exportable
 from training.loop import Training
-from training.networks import CellName
+from training.recipes import varied
 from training.report import CONFUSION_PICTURE, Section, confusion, draw_confusion
 from training.run import Run
 from training.tasks.gesture_figures import METRIC, GestureExamination, baselines, figures
@@ -120,11 +120,7 @@ class GestureTask:
 
     def recipe(self, cell: str | None = None, smoke: bool = False, seed: int | None = None) -> Recipe:
         """The recipe of the shipped model, or a variant of it."""
-        standard = self.standard
-        chosen = replace(
-            standard, cell=cast(CellName, cell or standard.cell), seed=standard.seed if seed is None else seed
-        )
-        return chosen.smoke() if smoke else chosen
+        return varied(self.standard, cell, smoke, seed)
 
     def recipe_from(self, said: Mapping[str, Any]) -> Recipe:
         """A recipe from its plain data."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from training.data.chorales import Chorales
 from training.export import BundleDescription, Exportable
 from training.loop import Schedule
 from training.networks import CellName
+from training.recipes import varied
 from training.report import Section
 from training.run import Run
 from training.tasks.music_examination import ChoraleExamination
@@ -202,11 +203,7 @@ class MusicTask:
 
     def recipe(self, cell: str | None = None, smoke: bool = False, seed: int | None = None) -> Recipe:
         """The recipe of the shipped model, or a variant of it."""
-        standard = self.standard
-        chosen = replace(
-            standard, cell=cast(CellName, cell or standard.cell), seed=standard.seed if seed is None else seed
-        )
-        return chosen.smoke() if smoke else chosen
+        return varied(self.standard, cell, smoke, seed)
 
     def recipe_from(self, said: Mapping[str, Any]) -> Recipe:
         """A recipe from its plain data."""

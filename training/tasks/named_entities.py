@@ -24,7 +24,7 @@ from training.crf import ConditionalRandomField
 from training.data import conll2003, tagged
 from training.data.tagged import Sentence, TaggedText
 from training.export import Exportable
-from training.networks import CellName
+from training.recipes import varied
 from training.run import Run
 from training.tasks.tagging import Recipe, Tagging
 from training.tasks.tagging_figures import TaggingExamination, model_tags
@@ -140,8 +140,7 @@ class NamedEntitiesTask:
 
     def recipe(self, cell: str | None = None, smoke: bool = False, seed: int | None = None) -> Recipe:
         """The standard recipe, or a variant of it."""
-        chosen = replace(STANDARD, cell=cast(CellName, cell or STANDARD.cell), seed=1 if seed is None else seed)
-        return chosen.smoke() if smoke else chosen
+        return varied(STANDARD, cell, smoke, seed)
 
     def recipe_from(self, said: Mapping[str, Any]) -> Recipe:
         """A recipe from its plain data."""

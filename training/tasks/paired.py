@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from training.data import pairs
 from training.data.pairs import PairedText
 from training.export import BundleDescription, Exportable, write_bundle
 from training.graph.seq2seq import Seq2seq
-from training.networks import CellName
+from training.recipes import varied
 from training.report import Section
 from training.run import Run
 from training.tasks import Examination
@@ -161,11 +161,7 @@ class PairedTask:
 
     def recipe(self, cell: str | None = None, smoke: bool = False, seed: int | None = None) -> Recipe:
         """The recipe of the shipped model, or a variant of it."""
-        standard = self.standard
-        chosen = replace(
-            standard, cell=cast(CellName, cell or standard.cell), seed=standard.seed if seed is None else seed
-        )
-        return chosen.smoke() if smoke else chosen
+        return varied(self.standard, cell, smoke, seed)
 
     def recipe_from(self, said: Mapping[str, Any]) -> Recipe:
         """A recipe from its plain data."""

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,8 +25,8 @@ from training.data.cache import Licensed
 from training.data.movie_snippets import Example, Examples, folds
 from training.export import BundleDescription, Exportable
 from training.loop import Training
-from training.networks import CellName
 from training.quantize import QualityBound
+from training.recipes import varied
 from training.regularize import Dropout
 from training.report import CONFUSION_PICTURE, Section, confusion, draw_confusion
 from training.run import TOKENIZER_FILE, Run
@@ -116,9 +116,7 @@ class Sentiment(Classification):
 
 def recipe(cell: str | None = None, smoke: bool = False, seed: int | None = None) -> Recipe:
     """The recipe of the shipped model, or a variant of it."""
-    chosen = Recipe()
-    chosen = replace(chosen, cell=cast(CellName, cell or chosen.cell), seed=chosen.seed if seed is None else seed)
-    return chosen.smoke() if smoke else chosen
+    return varied(Recipe(), cell, smoke, seed)
 
 
 def recipe_from(said: Mapping[str, Any]) -> Recipe:

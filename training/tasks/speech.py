@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from pydantic import JsonValue
@@ -18,7 +18,7 @@ from training.acoustics import Conditions
 from training.data import own_speech, spoken
 from training.data.spoken import Speech
 from training.export import BundleDescription, Exportable
-from training.networks import CellName
+from training.recipes import varied
 from training.report import Section
 from training.run import Run
 from training.speech_network import SpeechNetwork
@@ -87,11 +87,7 @@ class SpeechTask:
 
     def recipe(self, cell: str | None = None, smoke: bool = False, seed: int | None = None) -> Recipe:
         """The recipe of the shipped model, or a variant of it."""
-        standard = self.standard
-        chosen = replace(
-            standard, cell=cast(CellName, cell or standard.cell), seed=standard.seed if seed is None else seed
-        )
-        return chosen.smoke() if smoke else chosen
+        return varied(self.standard, cell, smoke, seed)
 
     def recipe_from(self, said: Mapping[str, Any]) -> Recipe:
         """A recipe from its plain data."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,8 +24,9 @@ from training.data import austen, own
 from training.data.austen import Corpus
 from training.export import BundleDescription, Exportable
 from training.loop import Schedule
-from training.networks import CellName, RecurrentNetwork
+from training.networks import RecurrentNetwork
 from training.quantize import QualityBound
+from training.recipes import varied
 from training.regularize import Dropout
 from training.report import Section
 from training.run import TOKENIZER_FILE, Run
@@ -166,9 +167,7 @@ def figures(corpus: Corpus, frontend: TextFrontend, run: Runner, command: str) -
 
 def recipe(cell: str | None = None, smoke: bool = False, seed: int | None = None) -> Recipe:
     """The recipe of the shipped model, or a variant of it."""
-    chosen = Recipe()
-    chosen = replace(chosen, cell=cast(CellName, cell or chosen.cell), seed=chosen.seed if seed is None else seed)
-    return chosen.smoke() if smoke else chosen
+    return varied(Recipe(), cell, smoke, seed)
 
 
 def recipe_from(said: Mapping[str, Any]) -> Recipe:
