@@ -1,11 +1,17 @@
 """PocketSphinx 5 (Huggins-Daines et al., 2006) with its own English model and a grammar of the same words.
 
 The word list of its own dictionary says how they sound; a grammar in JSGF lets any number of them follow each other.
+Its penalty for one more word, and beams that cost no accuracy, were chosen on the validation part: by default it hears
+words in every noise, and takes 15 times as long.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,10 +23,21 @@ from training.data.spoken import Clip
 from training.tasks.speech_learning import heard_alone
 
 NAME = "PocketSphinx 5 with a grammar of the same words"
+TUNED = {"wip": 0.05, "beam": 1e-30, "pbeam": 1e-30, "wbeam": 1e-20}
+CLIPS_AT_ONCE = 16
 
 
 def recognised(clips: Sequence[Clip], words: Sequence[str]) -> list[str]:
-    """What it writes down of each clip. Raises DataError where it is not installed, or does not know a word."""
+    """What it writes down of each clip, on all cores. Raises DataError where it is not installed, or does not know a
+    word.
+    """
+    _decoder(words)
+    parts = [clips[start : start + CLIPS_AT_ONCE] for start in range(0, len(clips), CLIPS_AT_ONCE)]
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        return [text for texts in pool.map(partial(_written_down, words), parts) for text in texts]
+
+
+def _written_down(words: Sequence[str], clips: Sequence[Clip]) -> list[str]:
     decoder = _decoder(words)
     texts = []
     for clip in clips:
@@ -42,6 +59,6 @@ def _decoder(words: Sequence[str]) -> Any:
         path = Path(folder) / "words.gram"
         path.write_text(f"#JSGF V1.0;\ngrammar words;\npublic <words> = ( {' | '.join(words)} )+ ;\n", encoding="utf-8")
         try:
-            return Decoder(jsgf=str(path), lm=None, samprate=16000, loglevel="FATAL")
+            return Decoder(jsgf=str(path), lm=None, samprate=16000, loglevel="FATAL", **TUNED)
         except RuntimeError as error:
             raise DataError(f"PocketSphinx cannot be had say these words: {error}") from error
