@@ -20,6 +20,8 @@ LEAST_BLANK = 1e-30
 """A text that may not go on can always stay, however sure the network is of a token."""
 SETTLE_AT = 32
 """Tokens of the best path from which on it is looked for what all paths have in common."""
+DECIDE_AT = 128
+"""Tokens of the best path from which on its first half is taken for right, however likely another one is."""
 
 
 class Limit(Protocol):
@@ -211,10 +213,16 @@ def _lead(
 
 def _settle(search: Search, separator: int | None) -> None:
     """Take the words that all paths begin with out of them; the separator stays, so that a repeated one is known."""
+    best = search.paths[0].text
+    overlong = len(best) >= DECIDE_AT
+    if overlong:
+        search.paths = [path for path in search.paths if path.text.startswith(best[: DECIDE_AT // 2])]
     texts = [path.text for path in search.paths]
     first, last = min(texts), max(texts)
     common = next((place for place, letter in enumerate(first) if letter != last[place]), len(first))
     count = common - 1 if separator is None else first.rfind(chr(separator), 0, common)
+    if count < 1 and overlong:  # one word without an end
+        count = common - 1
     if count < 1:
         return
     search.settled = search.settled.then(search.paths[0].spelling.until(count))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.tasks.ctc import Candidates, Decoder, Spelling, candidates_of
+from service.tasks.ctc import DECIDE_AT, Candidates, Decoder, Spelling, candidates_of
 from service.tasks.phrases import Phrases
 from tests.strategies import many
 
@@ -114,8 +114,23 @@ def test_what_is_settled_changes_no_text(parts):
         assert best.spelling.tokens == spelled("".join(parts))
         assert search.settled.then(search.paths[0].spelling) == best.spelling
         told.append(best.spelling)
-        assert len(search.paths[0].text) <= 40
     assert told[0].steps == tuple(range(0, len(alignment), 2))
+
+
+@pytest.mark.parametrize("text", ["a bb a " * 60, "ab" * 200])
+@pytest.mark.parametrize("separator", [SPACE, None])
+def test_what_is_followed_stays_short_in_a_text_without_end(text, separator):
+    """Also where two beginnings stay as likely for ever: the first letter is there or, hardly less likely, is not."""
+    alignment = [token for letter in text for token in (TOKENS.index(letter), 0)]
+    shares = np.full((len(alignment), 4), 1e-9)
+    shares[range(len(alignment)), alignment] = 1.0
+    shares[0] = [0.49, 0.0, 0.51, 0.0]
+    decoder = Decoder(8, separator)
+    search = decoder.begin()
+    for step, row in enumerate(shares.tolist()):
+        decoder.advance(search, Candidates(step, row[0], [(token, odds) for token, odds in enumerate(row) if token]))
+        assert len(search.paths[0].text) <= DECIDE_AT
+    assert decoder.endings(search)[0].spelling.tokens == spelled(text)
 
 
 def test_a_token_is_where_it_most_likely_began():
