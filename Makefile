@@ -17,7 +17,7 @@ ENVOY := $(HOME)/.cache/hiddenstate/envoy
 
 export PYTHONUNBUFFERED := 1
 # One thread for each process: several processes that spin on the same cores starve each other.
-test bench interop fuzz: export OMP_NUM_THREADS ?= 1
+test bench interop fuzz chaos: export OMP_NUM_THREADS ?= 1
 
 FUZZ_SECONDS ?= 600
 
@@ -25,6 +25,9 @@ FUZZ_SECONDS ?= 600
 
 demo: $(VENV)/.service ## Start the server on the shipped models; play a scene for each task; stop it (no torch)
 	$(BIN)/hiddenstate demo
+
+demo-resume: $(VENV)/.service ## A text goes on without a seam though its server is killed with kill -9, twice
+	$(BIN)/hiddenstate demo --resume
 
 serve: $(VENV)/.service ## Serve the shipped models on 127.0.0.1:50051, metrics on 127.0.0.1:9090
 	$(BIN)/hiddenstate serve
@@ -47,6 +50,9 @@ triton: $(VENV)/.full ## Measure this server beside Triton, in turns, with perf_
 
 fuzz: $(VENV)/.full ## Send made-up messages to the server for FUZZ_SECONDS=600, and keep what is new in tests/fuzz/corpus.jsonl
 	$(BIN)/python -m pytest tests/fuzz --timeout 0 --fuzz-seconds $(FUZZ_SECONDS)
+
+chaos: $(VENV)/.full ## Kill servers 100 times under 200 streams, compare every answer; chaos.json (half an hour a store)
+	$(BIN)/python -m tests.chaos $(ARGUMENTS)
 
 check: $(VENV)/.full ## Lint, format, types, import contracts, protocol, generated stubs, sizes
 	@$(BIN)/python tests/checks/run.py
@@ -94,10 +100,11 @@ clean: ## Remove the virtual environment and all that was built
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## "; printf "\nhiddenstate: make \033[36mTARGET\033[0m\n" } \
 	  /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z]+:.*## / { printf "  \033[36m%-11s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 
-.PHONY: demo serve bench setup test interop triton fuzz check format proto models envoy image lock clean help
+.PHONY: demo demo-resume serve bench setup test interop triton fuzz chaos check format proto models envoy image lock \
+  clean help
 
 # Versions that a resolver must not move: the last gRPC whose stubs run on protobuf 6, and the torch of the shipped models.
 GRPC := 1.81.1

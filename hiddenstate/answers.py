@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,16 +26,15 @@ class TextAnswer:
         """Whether nothing more is to be read. A text that is alone in its stream is read to the stream's end."""
         return self.completion is not None and self.sequence_number is not None
 
-    def take(self, content: str, response: Any) -> Sequence[Token]:
+    def take(self, content: str, response: Any) -> Iterator[Token]:
         """The tokens in an answer. What is left of an earlier text that was not read to its end is passed over."""
         if content == "tokens":
-            tokens = [each for each in response.tokens.tokens if self.protocol.is_new(each.answer_number)]
-            return [wire.token(each) for each in tokens] if self._is_mine(response.tokens) else ()
+            mine = self._is_mine(response.tokens)
+            yield from (wire.token(each) for each in self.protocol.new(response.tokens.tokens) if mine)
         if content == "completion":
             ended = response.completion
             if self.protocol.is_new(ended.answer_number) and self._is_mine(ended):
                 self.completion = wire.completion(ended)
-        return ()
 
     def check(self) -> None:
         """Raise ServerError when the stream ended before the text did."""

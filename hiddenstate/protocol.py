@@ -5,6 +5,7 @@ The blocking and the asynchronous client both speak through it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -160,6 +161,10 @@ class StreamProtocol:
             return False
         self.received_answer_number = answer_number
         return True
+
+    def new(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Those that are to be taken of the items of an answer, each marked as received when it is asked for."""
+        return (item for item in items if self.is_new(item.answer_number))
 
     def can_go_on(self, error: ServerError) -> bool:
         """Whether another call may go on after this one has failed so."""

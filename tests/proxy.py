@@ -56,7 +56,8 @@ class Proxy:
             back_reader, back_writer = await asyncio.open_connection(host, int(port))
             self._open.add(back_writer)
             await asyncio.gather(self._pump(reader, back_writer), self._pump(back_reader, writer, counted=True))
-        except OSError:
+        except (OSError, asyncio.CancelledError):
+            # The latter as the loop ends: a task of asyncio's streams may not end so.
             writer.transport.abort()
         finally:
             self._open.discard(writer)

@@ -36,8 +36,12 @@ class Talk:
         said = self.options | options
         if self.driven:
             with client.infer_session(**said) as session:
-                for piece in self.pieces[_taken(session.opened) :]:
-                    yield plain(session.step(np.array(piece)))
+                sent = _taken(session.opened)
+                for number in range(_received(said), len(self.pieces)):
+                    for piece in self.pieces[sent : number + 1]:
+                        session.send(np.array(piece))
+                    sent = max(sent, number + 1)
+                    yield plain(session.receive())
                     time.sleep(pause)
             return
         stream = self._stream(client, _paced(self.pieces, pause), said)
@@ -53,8 +57,12 @@ class Talk:
         if self.driven:
             async with client.infer_session(**said) as session:
                 watch(session)
-                for piece in self.pieces[_taken(session.opened) :]:
-                    yield plain(await session.step(np.array(piece)))
+                sent = _taken(session.opened)
+                for number in range(_received(said), len(self.pieces)):
+                    for piece in self.pieces[sent : number + 1]:
+                        await session.send(np.array(piece))
+                    sent = max(sent, number + 1)
+                    yield plain(await session.receive())
                     await asyncio.sleep(pause)
             return
         stream = self._stream(client, _paced_async(self.pieces, pause), said)
@@ -83,11 +91,13 @@ def plain(answer: Any) -> str:
 
 def _told(stream: Any) -> Any:
     """What a stream tells beside its answers."""
-    return (
-        getattr(stream, "completion", None)
-        or getattr(stream, "composition", None)
-        or getattr(stream, "sentences", None)
-    )
+    return getattr(stream, "completion", None) or getattr(stream, "composition", None)
+
+
+def _received(options: dict[str, Any]) -> int:
+    """Answers that a client had before it was restarted: one for each piece of a session that is driven."""
+    point = options.get("resume")
+    return point.received_answer_number if point else 0
 
 
 def _taken(opened: Any) -> int:

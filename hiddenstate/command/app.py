@@ -58,11 +58,14 @@ def _options(
 @app.command("demo", rich_help_panel=RUN)
 def demo(
     models: Annotated[str, typer.Option(help="Model repository to serve.")] = "models",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Show a text that goes on though its server is killed.")
+    ] = False,
 ) -> None:
     """Start a server on the shipped models, play a scene for each task, show its metrics, stop it."""
-    from hiddenstate.demo import run
+    from hiddenstate.demo import run, survival
 
-    raise typer.Exit(run(models))
+    raise typer.Exit((survival.run if resume else run)(models))
 
 
 mounted.mount(app)

@@ -63,14 +63,9 @@ class ClassifyScript:
         yield self.protocol.end()
 
 
-def classifications(protocol: StreamProtocol, content: str, response: Any) -> list[Classification]:
+def classifications(protocol: StreamProtocol, content: str, response: Any) -> Iterator[Classification]:
     """The classes in an answer."""
-    if content != "classifications":
-        return []
-    return [
-        Classification(
-            each.label, {part.label: part.probability for part in each.class_probabilities}, each.answer_number
-        )
-        for each in response.classifications.classifications
-        if protocol.is_new(each.answer_number)
-    ]
+    if content == "classifications":
+        for each in protocol.new(response.classifications.classifications):
+            probabilities = {part.label: part.probability for part in each.class_probabilities}
+            yield Classification(each.label, probabilities, each.answer_number)

@@ -133,15 +133,14 @@ class MusicAnswers:
     protocol: StreamProtocol
     composition: Composition | None = None
 
-    def take(self, content: str, response: Any) -> list[Note]:
+    def take(self, content: str, response: Any) -> Iterator[Note]:
         """The notes in an answer."""
         if content == "notes":
-            return [_made(each) for each in response.notes.notes if self.protocol.is_new(each.answer_number)]
+            yield from map(_made, self.protocol.new(response.notes.notes))
         if content == "composition" and self.protocol.is_new(response.composition.answer_number):
             done = response.composition
             reason = token_pb2.StopReason.Name(done.stop_reason).removeprefix("STOP_REASON_").lower()
             self.composition = Composition(reason, done.note_count, done.end_quarter, done.seed, done.tempo)
-        return []
 
     def complete(self) -> Composition:
         """What was made. Raises ServerError when the stream broke off before."""

@@ -119,16 +119,15 @@ class TagAnswers:
     sentences: list[TaggedSentence] = field(default_factory=list)
     _tags: list[Tag] = field(default_factory=list)
 
-    def take(self, content: str, response: Any) -> list[Tag]:
+    def take(self, content: str, response: Any) -> Iterator[Tag]:
         """The tags in an answer."""
         if content == "tags":
-            tags = [_tag(each) for each in response.tags.tags if self.protocol.is_new(each.answer_number)]
-            self._tags += tags
-            return tags
+            for each in self.protocol.new(response.tags.tags):
+                self._tags.append(_tag(each))
+                yield self._tags[-1]
         if content == "sentence" and self.protocol.is_new(response.sentence.answer_number):
             self.sentences.append(TaggedSentence(tuple(self._tags), tuple(map(_entity, response.sentence.entities))))
             self._tags = []
-        return []
 
     def last(self) -> TaggedSentence:
         """The sentence. Raises ServerError when the stream broke off before it was complete."""

@@ -170,12 +170,11 @@ class TranslationAnswers:
     protocol: StreamProtocol
     translations: list[Translation] = field(default_factory=list)
 
-    def take(self, content: str, response: Any) -> list[Token]:
+    def take(self, content: str, response: Any) -> Iterator[Token]:
         """The tokens in an answer."""
         if content == "tokens":
-            return [wire.token(each) for each in response.tokens.tokens if self.protocol.is_new(each.answer_number)]
+            yield from map(wire.token, self.protocol.new(response.tokens.tokens))
         self.translations += translations(self.protocol, content, response)
-        return []
 
     def last(self) -> Translation:
         """The translation. Raises ServerError when the stream broke off before it was complete."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hiddenstate import demo
-from hiddenstate.demo import hand, made_up, scenes
+from hiddenstate.demo import hand, made_up, scenes, survival
 
 REPOSITORY = Path(__file__).parents[1] / "data"
 
@@ -36,6 +36,22 @@ def test_the_demonstration_plays_every_scene_that_a_model_fits_and_stops_cleanly
     assert "padding" in shown, "what Prometheus would scrape"
     assert "exit code 0" in shown
     assert [line for line in shown.split("\n") if len(line) > demo.WIDTH] == []
+
+
+def test_a_text_goes_on_though_its_server_is_killed_and_its_client_lost(monkeypatch, capsys):
+    monkeypatch.setattr(survival, "TOKENS", 40)
+    monkeypatch.setattr(survival, "TOKENS_PER_SECOND", 0.0)
+    monkeypatch.setattr(survival, "KILLED_AT", (8,))
+    monkeypatch.setattr(survival, "LOST_AT", 24)
+    assert survival.run(str(REPOSITORY)) == 0
+    shown = capsys.readouterr().out
+    assert "the same, bit for bit" in shown
+    assert "1 server and one client were lost on the way" in shown
+
+
+def test_without_a_model_that_writes_there_is_nothing_to_show(tmp_path, capsys):
+    assert survival.run(str(tmp_path)) == 1
+    assert "error" in capsys.readouterr().out
 
 
 def test_a_repository_without_models_is_an_error(tmp_path, capsys):

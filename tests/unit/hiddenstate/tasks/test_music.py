@@ -63,9 +63,9 @@ def test_notes_and_the_composition_arrive_once():
         answers.complete()
     (note,) = answers.take("notes", message)
     assert (note.name, note.end, note.log_probability) == ("C3", 2.0, None)
-    assert answers.take("notes", message) == []
+    assert list(answers.take("notes", message)) == []
     done = music_pb2.Composition(
         answer_number=2, stop_reason=token_pb2.STOP_REASON_MAX_COUNT, note_count=1, end_quarter=2.0, seed=4, tempo=80
     )
-    answers.take("composition", music_pb2.ComposeMusicResponse(composition=done))
+    assert not list(answers.take("composition", music_pb2.ComposeMusicResponse(composition=done)))
     assert answers.complete() == Composition("max_count", 1, 2.0, 4, 80.0)
