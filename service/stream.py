@@ -189,10 +189,10 @@ class Stream:
         Whatever was answered before an error is returned before it is raised.
         """
         while attachment == self.attachment and not (self._answers_due and self.outbox):
+            if not self.outbox and (error := self.error or self.fault) is not None:
+                raise error  # Before a move is told: a stream that is over would end well behind it.
             if self.move is not None:
                 break
-            if not self.outbox and (error := self.error or self.fault) is not None:
-                raise error
             if self._receipt_due or (self.finished and not self.outbox):
                 break
             self._writer = asyncio.get_running_loop().create_future()

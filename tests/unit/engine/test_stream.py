@@ -7,7 +7,7 @@ import pytest
 from service.errors import Reason, ServiceError, invalid
 from service.session import Session
 from service.state import Tenancy
-from service.stream import Stream
+from service.stream import Move, MoveCause, Stream
 from service.tasks.task import Answer
 from tests.fakes import Talk, Talking, passes
 
@@ -126,3 +126,13 @@ async def test_a_writer_does_not_wait_for_a_stream_that_has_ended(stream: Stream
     stream.wake_reader()
     await writer
     await stream.has_room()
+
+
+async def test_a_stream_that_is_ended_before_its_client_was_asked_to_move_says_why(stream: Stream):
+    """It would end well otherwise, with answers that are still due."""
+    stream.ask_to_move(Move(MoveCause.DRAIN, 0.0))
+    stream.finished, stream.error = True, ERROR
+    stream.wake_writer()
+    with pytest.raises(ServiceError) as caught:
+        await stream.answers()
+    assert caught.value is ERROR
