@@ -59,6 +59,7 @@ class StreamProtocol:
     _config_due: bool = True
     _acknowledged: int = 0
     _sequence_number: int = 0
+    _belated: bool = False
 
     @classmethod
     def of(cls, rpc: Rpc, options: SessionOptions) -> StreamProtocol:
@@ -169,12 +170,15 @@ class StreamProtocol:
     def can_go_on(self, error: ServerError) -> bool:
         """Whether another call may go on after this one has failed so."""
         if self.resumes:
-            return is_lost(error) or (is_busy(error) and not self.attached)
+            mine = self._belated and error.reason == "SESSION_TAKEN_OVER"
+            return mine or is_lost(error) or (is_busy(error) and not self.attached)
         # Nothing was answered: a session that is to survive is asked for once more.
         return self.opened is None and self._survives and is_lost(error)
 
     def begin_again(self) -> None:
         """Another call follows: with the token, or from the start where the server has not answered yet."""
+        # A server that stood still may carry out a call that was given up, and take the session from the next one.
+        self._belated = self.resumes and not self.attached
         self._config_due, self.attached, self.moves = True, False, None
         if not self.resumes:
             self.replay.rewind(1)

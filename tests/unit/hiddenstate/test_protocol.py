@@ -122,6 +122,21 @@ def test_what_is_wrong_with_a_request_is_not_tried_again():
     assert stream.can_go_on(ServerError("UNAVAILABLE", "SERVER_DRAINING", ""))
 
 
+def test_a_session_that_a_call_given_up_took_from_its_own_client_is_taken_back_once():
+    """A server that stood still carries such a call out later; two clients may not take it from each other for ever."""
+    taken = ServerError("ABORTED", "SESSION_TAKEN_OVER", "")
+    stream = begun()
+    stream.accept(opened())
+    stream.begin_again()
+    assert not stream.can_go_on(taken), "no call was given up before it was answered"
+    stream.begin_again()
+    stream.accept(opened(token="second"))
+    assert stream.can_go_on(taken)
+    stream.begin_again()
+    stream.accept(opened(token="third"))
+    assert not stream.can_go_on(taken)
+
+
 def test_a_server_without_room_is_asked_again_where_a_session_is_to_go_on_there():
     stream, full = begun(), ServerError("RESOURCE_EXHAUSTED", "SESSIONS_EXHAUSTED", "", retry_after=1.0)
     assert not stream.can_go_on(full)
