@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -162,8 +162,23 @@ def _set_threads(threads: int | None) -> None:
 
 
 def _command() -> str:
-    """The command line that is running, as a user types it."""
-    return " ".join(["hiddenstate", *sys.argv[1:]])
+    """The command line that is running, as it stands in a bundle."""
+    return recorded(sys.argv[1:])
+
+
+def recorded(words: Sequence[str]) -> str:
+    """A command as another one types it again: where a run and a bundle were written on this machine is left out."""
+    kept = ["hiddenstate"]
+    rest = iter(words)
+    for word in rest:
+        option, given, value = word.partition("=")
+        if option not in ("--out", "--export"):
+            kept.append(word)
+            continue
+        value = value if given else next(rest, "")
+        if option == "--export" and value:
+            kept += [option, "models"]
+    return " ".join(kept)
 
 
 @contextmanager
