@@ -65,10 +65,10 @@ format: $(VENV)/.develop ## Sort imports, fix what can be fixed, format code and
 proto: $(VENV)/.develop ## Generate the stubs from protos/
 	$(BIN)/python protos/generate.py
 
-models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (about an hour on 2 cores)
+models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (over two hours on 2 cores)
 	$(BIN)/hiddenstate train text_generation --export models
-	$(BIN)/hiddenstate train sentiment --threads 1 --export models
-	$(BIN)/hiddenstate evaluate runs/sentiment --folds 10 --threads 1
+	$(BIN)/hiddenstate train sentiment --threads 2 --export models
+	$(BIN)/hiddenstate evaluate runs/sentiment --folds 10 --threads 2
 	$(BIN)/hiddenstate export runs/sentiment --models models
 	$(BIN)/hiddenstate train digits --threads 1 --export models
 	$(BIN)/hiddenstate train breast_cancer --threads 1 --export models

@@ -1,8 +1,8 @@
 """PocketSphinx 5 (Huggins-Daines et al., 2006) with its own English model and a grammar of the same words.
 
 The word list of its own dictionary says how they sound; a grammar in JSGF lets any number of them follow each other.
-Its penalty for one more word, and beams that cost no accuracy, were chosen on the validation part: by default it hears
-words in every noise, and takes 15 times as long.
+Its penalty for one more word was chosen on twenty clips of the validation part (words wrong: 54 %, and 68 to 98 % with
+others); its beams are narrower than by default, where it takes 15 times as long. What they cost was not measured.
 """
 
 from __future__ import annotations
