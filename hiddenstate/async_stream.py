@@ -92,6 +92,7 @@ class AsyncStream:
 
     async def receive(self) -> tuple[str, Any] | None:
         """The next answer of the task, by the name of its content; None at the end. Raises ServerError."""
+        self.protocol.handled()
         if self.protocol.acknowledgement_due:
             self._notify()
         async with self._reading:

@@ -49,6 +49,7 @@ class StreamProtocol:
     session_id: str
     opened: OpenedSession | None = None
     received_answer_number: int = 0
+    handled_answer_number: int = 0
     explanations: list[StepExplanation] = field(default_factory=list)
     replay: Replay = field(default_factory=Replay)
     attached: bool = False
@@ -72,6 +73,7 @@ class StreamProtocol:
         if point is not None:
             protocol._token = point.token
             protocol.received_answer_number = protocol._acknowledged = point.received_answer_number
+            protocol.handled()
         return protocol
 
     @property
@@ -87,7 +89,7 @@ class StreamProtocol:
     @property
     def acknowledgement_due(self) -> bool:
         """Whether the server should be told what has arrived, even if there is nothing else to say."""
-        return self.replay.keeping and self.received_answer_number - self._acknowledged >= ACKNOWLEDGE_EVERY
+        return self.replay.keeping and self.handled_answer_number - self._acknowledged >= ACKNOWLEDGE_EVERY
 
     @property
     def closes(self) -> bool:
@@ -135,7 +137,7 @@ class StreamProtocol:
             request = self.rpc.request(acknowledgement=Acknowledgement())
         if request is None:
             return None
-        request.received_answer_number = self._acknowledged = self.received_answer_number
+        request.received_answer_number = self._acknowledged = self.handled_answer_number
         return request
 
     def accept(self, response: Any) -> str | None:
@@ -160,8 +162,16 @@ class StreamProtocol:
             return True
         if answer_number <= self.received_answer_number:
             return False
+        self.handled()
         self.received_answer_number = answer_number
         return True
+
+    def handled(self) -> None:
+        """The caller asks for more, so it has dealt with what it was given: only now may that be acknowledged.
+
+        What was acknowledged never comes again, not even to a caller that dies over it.
+        """
+        self.handled_answer_number = self.received_answer_number
 
     def new(self, items: Iterable[Any]) -> Iterator[Any]:
         """Those that are to be taken of the items of an answer, each marked as received when it is asked for."""
@@ -202,7 +212,7 @@ class StreamProtocol:
             return self._config
         request: Any = self.rpc.request()
         request.config.session.resume_token = self._token
-        request.config.session.received_answer_number = self._acknowledged = self.received_answer_number
+        request.config.session.received_answer_number = self._acknowledged = self.handled_answer_number
         return request
 
     def _open(self, opened: session_pb2.Opened) -> None:

@@ -84,6 +84,7 @@ class Stream:
 
     def receive(self) -> tuple[str, Any] | None:
         """The next answer of the task, by the name of its content; None at the end. Raises ServerError."""
+        self.protocol.handled()
         if self.protocol.acknowledgement_due:
             with self._changed:
                 self._changed.notify_all()

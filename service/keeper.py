@@ -93,11 +93,11 @@ class Keeper:
                 self.forget(kept)
             raise
 
-    async def resume(self, token: str, task: str, principal: str) -> Kept:
-        """The session of a token, from here or out of the store.
+    async def resume(self, token: str, task: str, principal: str, received: int) -> Kept:
+        """The session of a token, from here or out of the store, for a client that has all answers up to `received`.
 
-        Raises RESUME_TOKEN_INVALID, SESSION_NOT_FOUND, SESSION_ROLLED_BACK, SERVER_DRAINING, STORE_UNAVAILABLE and
-        what a snapshot is refused with.
+        Raises RESUME_TOKEN_INVALID, SESSION_NOT_FOUND, SESSION_ROLLED_BACK, ANSWERS_ACKNOWLEDGED, SERVER_DRAINING,
+        STORE_UNAVAILABLE and what a snapshot is refused with.
         """
         asked = self.tokens.read(token, task, principal)
         kept, data = await self.located(asked.session_id)
@@ -111,6 +111,8 @@ class Keeper:
             raise asked.unknown()
         found = self.revival.found(self.revival.unsealed(data))
         asked.check(found.label, found.standing.branch_number)
+        # Before it is taken from a server where another client may still be.
+        found.standing.check_received(received)
         if found.label.durability is not Durability.STORED:
             self.adopt(kept := found.begin())
             self.revival.counters.resumed["parked"] += 1

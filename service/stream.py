@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
-from service.errors import ServiceError, taken_over
+from service.errors import Code, Reason, ServiceError, taken_over
 from service.scheduler import Snapshot
 from service.session import Session
 from service.tasks.task import Answer, Task
@@ -47,6 +47,15 @@ class Standing(NamedTuple):
     next_answer_number: int
     answers: tuple[Answer, ...]
     branch_number: int = 0
+
+    @property
+    def received(self) -> int:
+        """The last answer that is known to have arrived, and is gone."""
+        return (self.answers[0].number if self.answers else self.next_answer_number) - 1
+
+    def check_received(self, received: int) -> None:
+        """Raise ANSWERS_ACKNOWLEDGED for a client that lacks answers which are gone."""
+        _check_received(received, self.received)
 
 
 @dataclass(slots=True, eq=False)
@@ -108,6 +117,7 @@ class Stream:
         stream.branch_number = standing.branch_number
         stream.taken = stream.durable = standing.accepted
         stream.unreceived.extend(standing.answers)
+        stream.received = standing.received
         stream.resumable = True
         # Somebody was attached before: closing its side ends the input of nobody who comes after.
         stream.attachment = 1
@@ -146,8 +156,10 @@ class Stream:
     def attach(self, received: int) -> int:
         """A client that has all answers up to `received` takes the stream over; it is the attachment of this number.
 
-        What was sent before and may not have arrived is sent again.
+        What was sent before and may not have arrived is sent again. Raises ANSWERS_ACKNOWLEDGED, and changes nothing,
+        when what this client lacks is gone.
         """
+        _check_received(received, self.received)
         self.attachment += 1
         self.fault = self.move = None
         # What an earlier client did wrong ends nobody else's stream.
@@ -241,3 +253,13 @@ class Stream:
         self._answers_due = True
         if self._writer is not None and not self._writer.done():
             self._writer.set_result(None)
+
+
+def _check_received(received: int, gone: int) -> None:
+    if received < gone:
+        field = "config.session.received_answer_number"
+        message = (
+            f"answers {received + 1} to {gone} are gone, since a client of this session has acknowledged them: "
+            f"resume with received_answer_number {gone} to go on behind them"
+        )
+        raise ServiceError(Code.FAILED_PRECONDITION, Reason.ANSWERS_ACKNOWLEDGED, message, field=field)

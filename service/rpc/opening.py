@@ -82,8 +82,9 @@ class Opening:
         session = config.session
         _check_session(session)
         if session.resume_token:
-            kept = await self._keeper.resume(session.resume_token, self._codec.task, principal)
-            return self._attached(kept, session.received_answer_number)
+            received = session.received_answer_number
+            kept = await self._keeper.resume(session.resume_token, self._codec.task, principal, received)
+            return self._attached(kept, received)
         choose = partial(self._codec.choose, config) if isinstance(self._codec, Choosing) else None
         served = self._catalog.find(self._codec.task, session.model, session.version, choose)
         serving = served.serving(self._codec.task, explain=getattr(config, "explain", False))

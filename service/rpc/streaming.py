@@ -83,6 +83,8 @@ class Streaming:
         try:
             while not stream.finished and stream.attachment == joined.attachment:
                 request = await context.read()
+                if stream.attachment != joined.attachment:
+                    return None  # It came too late to acknowledge anything: the answers are somebody else's now.
                 if request is END_OF_STREAM:
                     # A client that vanished ends its input, too, just before this RPC is cancelled: wait for that.
                     await asyncio.sleep(VANISHING)

@@ -39,6 +39,7 @@ ELSEWHERE = {
     Reason.INTERNAL,
     # Need a session that was left: tests of resuming.
     Reason.SESSION_TAKEN_OVER,
+    Reason.ANSWERS_ACKNOWLEDGED,
     Reason.SESSION_CLOSED,
     Reason.SESSION_ENDED,
     Reason.SESSION_ROLLED_BACK,

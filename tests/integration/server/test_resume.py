@@ -100,6 +100,57 @@ async def test_the_last_answers_can_be_read_again_until_they_are_acknowledged(ta
     assert client.answers == answers
 
 
+async def acknowledged(client: Client, target: Target) -> None:
+    """Acknowledge, and wait until the server knows."""
+    await client.acknowledge()
+    while True:
+        found = await target.call("GetSession", [{"sessionId": client.opened.session_id}])
+        if found.answers[0].session.received_answer_number == client.received:
+            return
+
+
+async def behind(client: Client, target: Target) -> tuple[str, str, str]:
+    """What somebody is told who has the token of a client, and an answer less than it has acknowledged."""
+    session = {"resumeToken": client.opened.resume_token, "receivedAnswerNumber": client.received - 1}
+    found = await target.call(client.said.method, [{"config": {"session": session}}])
+    return found.code, found.reason, found.field
+
+
+LACKING = ("FAILED_PRECONDITION", "ANSWERS_ACKNOWLEDGED", "config.session.received_answer_number")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_client_that_lacks_acknowledged_answers_is_refused_and_harms_nobody(target):
+    client = Client(TEXT)
+    await client.open(target)
+    await client.send(range(1, 3))
+    while client.received < 3:
+        await client.take()
+    await acknowledged(client, target)
+    assert await behind(client, target) == LACKING
+    await client.send_rest()
+    await client.take_all()
+    assert client.answers == await whole(target, TEXT)
+
+
+@pytest.mark.parametrize("park_after", [0.0, 0.02])
+async def test_a_client_that_lacks_acknowledged_answers_takes_no_session_from_another_server(tmp_path, park_after):
+    store = {"store": str(tmp_path / "sessions.db"), "checkpoint_interval": 0.01, "park_after": park_after}
+    async with serving(**store) as (_, here), serving(**store) as (_, there):
+        client = Client(TEXT, STORED)
+        await client.open(here)
+        await client.send(range(1, 3))
+        while client.received < 7:
+            await client.take()
+        await acknowledged(client, here)
+        await asyncio.sleep(0.1)
+        assert await behind(client, there) == LACKING
+        assert await behind(client, here) == LACKING
+        await client.send_rest()
+        await client.take_all()
+        assert client.answers == await whole(here, TEXT)
+
+
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_side_that_is_closed_without_a_numbered_end_ends_no_session(target):
     client = Client(TEXT)

@@ -76,6 +76,7 @@ def test_a_session_that_goes_on_says_its_token_and_then_what_the_server_has_not(
     stream = begun()
     stream.accept(opened(token="first"))
     stream.is_new(7)
+    stream.handled()
     assert stream.can_go_on(LOST)
     stream.begin_again()
     config = stream.next_request().config.session
@@ -85,6 +86,7 @@ def test_a_session_that_goes_on_says_its_token_and_then_what_the_server_has_not(
     stream.accept(opened(token="second", next_sequence_number=3))
     requests = list(iter(stream.next_request, None))
     assert [(each.sequence_number, each.received_answer_number) for each in requests] == [(3, 7), (4, 7)]
+    assert not stream.is_new(7), "what the server sends once more is not taken once more"
     assert stream.point == ResumePoint("second", 7, "s")
 
 
@@ -153,6 +155,8 @@ def test_answers_are_acknowledged_when_there_is_nothing_else_to_say():
         stream.is_new(number)
     assert said(stream) == []
     stream.is_new(ACKNOWLEDGE_EVERY)
+    assert said(stream) == [], "its caller has yet to deal with it: what was acknowledged never comes again"
+    stream.handled()
     (request,) = iter(stream.next_request, None)
     assert request.WhichOneof("content") == "acknowledgement"
     assert (request.sequence_number, request.received_answer_number) == (0, ACKNOWLEDGE_EVERY)
@@ -164,6 +168,7 @@ def test_a_session_that_cannot_be_resumed_acknowledges_nothing_and_closes_its_si
     assert not stream.closes, "the server has not said yet that it keeps nothing"
     stream.accept(opened(token=""))
     stream.is_new(ACKNOWLEDGE_EVERY)
+    stream.handled()
     assert not stream.acknowledgement_due
     assert stream.closes
 
