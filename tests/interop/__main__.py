@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.interop.cases import CASES, Case, ClientError, repository
-from tests.interop.tools import MissingToolError, Tool
+from tests.interop.cases import CASES, Case, repository
+from tests.interop.tools import ClientError, MissingToolError, Tool
 from tests.processes import served
 
 HEADINGS = ("client", "version", "what was run", "result", "seconds")

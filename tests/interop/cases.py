@@ -16,19 +16,11 @@ import grpc
 
 from hiddenstate.oip import open_inference_pb2 as oip
 from tests.interop import tools
-from tests.interop.tools import Tool
-from tests.processes import ROOT
+from tests.interop.survival import survives
+from tests.interop.tools import CLIENTS, PATIENCE, PROTOS, ClientError, Tool
 from tests.repositories import SERIES, TABLE, copy_bundle
 
-CLIENTS = Path(__file__).parent / "clients"
-PROTOS = ROOT / "protos"
 SERVICE = "inference.GRPCInferenceService"
-PATIENCE = 60.0
-"""Seconds after which a client counts as hung."""
-
-
-class ClientError(Exception):
-    """A client did not get what it should; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -208,4 +200,5 @@ CASES = (
         "proto files; unary, bidirectional",
         partial(script, [str(CLIENTS / "node_client.js"), "{address}", str(PROTOS)]),
     ),
+    Case(tools.NODE, "sessions that outlive their server", survives),
 )

@@ -14,7 +14,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hiddenstate" / "interop"
+CLIENTS = Path(__file__).parent / "clients"
+PROTOS = Path(__file__).parents[2] / "protos"
 INSTALLING = 600.0
+PATIENCE = 60.0
+"""Seconds after which a client counts as hung."""
 READY = ".ready"
 LIBRARIES = "trixie"
 """A release of Debian whose C library is new enough for every client."""
@@ -22,6 +26,10 @@ LIBRARIES = "trixie"
 
 class MissingToolError(Exception):
     """A client is not here, or can not be had; the message says what to do, in one line."""
+
+
+class ClientError(Exception):
+    """A client did not get what it should; the message is one line."""
 
 
 @dataclass(frozen=True, eq=False)
