@@ -19,7 +19,7 @@ const TALKS = [
     method: "GenerateText",
     config: { session: { model: "tiny-generator" }, seed: "7", options: { max_token_count: 40, log_probabilities: true } },
     last: "completion",
-    rounds: times(10, (round) => [{ prompt: { text: `${words(round, 3)} ` } }, { generate: {} }]),
+    rounds: times(5, (round) => [{ prompt: { text: `${words(round, 3)} ` } }, { generate: {} }]),
   },
   {
     file: "music",
@@ -27,7 +27,7 @@ const TALKS = [
     method: "ComposeMusic",
     config: { session: { model: "tiny-music" }, seed: "11", options: { quarter_count: 4, log_probabilities: true } },
     last: "composition",
-    rounds: times(8, () => [{ compose: {} }]),
+    rounds: times(4, () => [{ compose: {} }]),
   },
   {
     file: "sentiment",
@@ -35,7 +35,7 @@ const TALKS = [
     method: "AnalyzeSentiment",
     config: { session: { model: "tiny-sentiment" } },
     last: "result",
-    rounds: times(300, (round) => [{ text: { text: words(round, 2) } }, { text: { text: " film." } }, { finish: {} }]),
+    rounds: times(150, (round) => [{ text: { text: words(round, 2) } }, { text: { text: " film." } }, { finish: {} }]),
   },
 ];
 
