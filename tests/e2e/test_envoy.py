@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+
+import pytest
 
 from hiddenstate import AsyncClient, ResumeEvent, ResumeLimits
 from tests.bench.processes import free_port
 from tests.envoy_process import Envoy, envoy_before
 from tests.processes import Process, served
+from tests.redis_process import redis_serving
 from tests.talks import TINY, Talk, talk
 
 PATIENT = ResumeLimits(first_wait=0.02, longest_wait=0.5, seconds=60)
@@ -20,9 +24,10 @@ TASKS = ("text_generation", "inference", "tagging", "forecast")
 class Replicas:
     """Two servers, each of which can be started anew at its address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str) -> None:
         self.addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
-        self._flags = ("--store", str(folder / "sessions.db"), "--drain-timeout", "4", "--checkpoint-interval", "0.02")
+        self._flags = ("--store", store, "--signing-keys", str(folder / "keys"), "--drain-timeout", "4",
+                       "--checkpoint-interval", "0.02")  # fmt: skip
         self._folder = folder
         self._stacks = [ExitStack(), ExitStack()]
         self._processes: list[Process] = [self._started(0), self._started(1)]
@@ -44,6 +49,16 @@ class Replicas:
             stack.close()
 
 
+@pytest.fixture(params=["file", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """What both servers write to."""
+    if request.param == "file":
+        yield str(tmp_path / "sessions.db")
+        return
+    with redis_serving() as redis:
+        yield f"redis://{redis.address}/0"
+
+
 async def said_by_all(address: str, talks: list[Talk], pause: float, events: list[ResumeEvent]) -> list[list[str]]:
     """The answers of each talk, each on a connection of its own."""
 
@@ -60,8 +75,8 @@ async def restarted_one_after_the_other(replicas: Replicas, envoy: Envoy) -> Non
         await asyncio.to_thread(envoy.await_healthy, 2)
 
 
-async def test_a_rolling_restart_under_load_ends_no_stream_for_its_user(tmp_path):
-    replicas = Replicas(tmp_path)
+async def test_a_rolling_restart_under_load_ends_no_stream_for_its_user(tmp_path, store):
+    replicas = Replicas(tmp_path, store)
     try:
         with envoy_before(replicas.addresses, tmp_path) as envoy:
             envoy.await_healthy(2)
@@ -78,8 +93,9 @@ async def test_a_rolling_restart_under_load_ends_no_stream_for_its_user(tmp_path
         replicas.close()
 
 
-async def test_streams_that_envoy_refuses_and_delays_are_opened_all_the_same(tmp_path):
-    replicas = Replicas(tmp_path)
+@pytest.mark.parametrize("store", ["redis"], indirect=True)
+async def test_streams_that_envoy_refuses_and_delays_are_opened_all_the_same(tmp_path, store):
+    replicas = Replicas(tmp_path, store)
     try:
         with envoy_before(replicas.addresses, tmp_path) as envoy:
             envoy.await_healthy(2)
