@@ -181,7 +181,7 @@ class StreamProtocol:
         """Whether another call may go on after this one has failed so."""
         if self.resumes:
             mine = self._belated and error.reason == "SESSION_TAKEN_OVER"
-            return mine or is_lost(error) or (is_busy(error) and not self.attached)
+            return mine or is_lost(error) or is_busy(error, self.attached)
         # Nothing was answered: a session that is to survive is asked for once more.
         return self.opened is None and self._survives and is_lost(error)
 

@@ -101,9 +101,13 @@ def is_lost(error: ServerError) -> bool:
     return error.code == "UNAVAILABLE" or (error.code in _LOST_WITHOUT_REASON and not error.reason)
 
 
-def is_busy(error: ServerError) -> bool:
-    """Whether a server has no room for a session now, but may have later."""
-    return error.code == "RESOURCE_EXHAUSTED" and error.retry_after is not None
+def is_busy(error: ServerError, attached: bool) -> bool:
+    """Whether a server has no room for a session now, but may have later; `attached`: the session had been opened, and
+    its slot went to others while it was silent.
+    """
+    if error.code != "RESOURCE_EXHAUSTED" or error.retry_after is None:
+        return False
+    return not attached or error.reason == "SESSIONS_EXHAUSTED"
 
 
 def moving(grace: float) -> ServerError:

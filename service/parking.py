@@ -17,9 +17,12 @@ from service.revival import Revival
 from service.snapshot import Durability, opened
 from service.stores.memory import MemoryStore
 from service.stores.store import Claim, Store, StoreError
+from service.stream import Standing
 
 RENEWAL_GRAIN = 10.0
 """Seconds between the drawers of what is to be renewed."""
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds between two looks for a free slot, where all are taken: so often, and no more."""
 
 
 class Parking:
@@ -190,13 +193,31 @@ class Parking:
         if kept.stored and entry.epoch != kept.epoch:
             raise taken_over(session_id)
         task: Any = kept.stream.task
-        kept.serving.engine.come_back(kept.stream, opened(self._revival.unsealed(entry.data), task))
+        await self._seat(kept, opened(self._revival.unsealed(entry.data), task))
+        if kept.stream.finished:
+            return
         self._revival.counters.woken += 1
         kept.stream.on_wanted = None
         self._renewals.drop(kept)
         self.watch(kept)
         if not kept.stored:
             await self.memory.erase(session_id)
+
+    async def _seat(self, kept: Kept, standing: Standing) -> None:
+        """Give a session a slot; where all are taken its client waits a while, rather than to be sent away at once.
+
+        Raises SESSIONS_EXHAUSTED when none came free, and what the engine refuses it with.
+        """
+        for pause in (*PAUSES, None):
+            if kept.stream.finished:
+                return
+            try:
+                kept.serving.engine.come_back(kept.stream, standing)
+                return
+            except ServiceError as error:
+                if pause is None or not kept.attached or error.reason is not Reason.SESSIONS_EXHAUSTED:
+                    raise
+                await asyncio.sleep(pause)
 
     async def _renew(self, parked: list[Kept]) -> None:
         for kept in parked:

@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from hiddenstate import AsyncClient, ResumeEvent
 from service.server import Running
 from service.stores.file import FileStore
-from tests.calls import Target, serving
+from tests.calls import Target, request_of, serving
 from tests.neighbours import CONVERSATIONS
 from tests.resuming import MEMORY, STORED, Client, whole
+from tests.talks import plain
 
 TEXT = next(said for said in CONVERSATIONS if said.method == "GenerateText")
 
@@ -32,6 +36,14 @@ async def slots_free(server: Running) -> None:
     async with asyncio.timeout(5):
         while any(engine.gauges.active_sessions for engine in server.catalog.engines):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
+
+
+async def holding(target: Target, method: str = TEXT.method, config: dict[str, Any] | None = None) -> Any:
+    """A stream whose session survives nothing, so that it keeps its slot until it is cancelled."""
+    stream = target.stream(method, timeout=10)
+    await stream.write(request_of(method, {"config": config or TEXT.config}))
+    assert (await stream.read()).WhichOneof("content") == "opened"
+    return stream
 
 
 @pytest.mark.parametrize("said", CONVERSATIONS, ids=lambda said: said.method)
@@ -177,3 +189,43 @@ async def test_many_more_sessions_than_slots_take_turns(tmp_path):
             await client.send_rest()
             await client.take_all()
             assert client.answers == clients[-1].answers
+
+
+async def test_a_session_that_comes_back_waits_for_a_slot(tmp_path):
+    async with parking(tmp_path, max_sessions=1) as (server, target):
+        expected = await whole(target, TEXT)
+        for durability in (MEMORY, STORED):
+            client = Client(TEXT, durability)
+            await client.open(target)
+            await client.send(range(1, 2))
+            await slots_free(server)
+            other = await holding(target)
+            asyncio.get_running_loop().call_later(0.3, other.cancel)
+            await client.send_rest()
+            await client.take_all()
+            assert client.answers == expected
+
+
+async def test_a_session_for_which_no_slot_comes_free_stays_parked_and_its_python_client_comes_again(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("service.parking.PAUSES", (0.01,))
+    events: list[ResumeEvent] = []
+    async with (
+        parking(tmp_path, max_sessions=1) as (server, target),
+        AsyncClient(target.address, on_resume=events.append) as client,
+        client.infer_session("tiny-lstm", durability="stored") as session,
+    ):
+        first = await session.step(np.array([1, 2]))
+        await slots_free(server)
+        other = await holding(target, "Infer", {"session": {"model": "tiny-lstm"}})
+        asyncio.get_running_loop().call_later(0.3, other.cancel)
+        second = await session.step(np.array([3]))
+        await slots_free(server)
+        async with client.infer_session("tiny-lstm") as undisturbed:
+            assert plain(await undisturbed.step(np.array([1, 2]))) == plain(first)
+            assert plain(await undisturbed.step(np.array([3]))) == plain(second)
+    assert [(event.reason, event.resumed) for event in events] == [
+        ("SESSIONS_EXHAUSTED", False),
+        ("SESSIONS_EXHAUSTED", True),
+    ]

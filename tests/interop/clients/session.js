@@ -174,10 +174,11 @@ class Session extends EventEmitter {
   /** Whether a stream that ended so was lost: nothing was wrong with what was said on it [7]. */
   mayGoOn({ code, reason, retryAfter }, opened) {
     const lost = code === UNAVAILABLE || (!reason && [CANCELLED, INTERNAL, UNKNOWN].includes(code));
-    const full = this.token && !opened && code === RESOURCE_EXHAUSTED && retryAfter > 0;
+    // A session that was silent may have lost its slot to others, and finds none when it speaks again.
+    const full = code === RESOURCE_EXHAUSTED && retryAfter > 0 && (!opened || reason === "SESSIONS_EXHAUSTED");
     // A server that stood still may carry out late what was given up, and so take the session from this stream.
     const taken = this.token && this.gaveUp && reason === "SESSION_TAKEN_OVER";
-    return this.attempts < ATTEMPTS && (lost || full || taken);
+    return this.attempts < ATTEMPTS && (lost || (this.token && full) || taken);
   }
 
   /** Milliseconds until the next attempt: drawn, so that all clients of a lost server do not come back at once. */

@@ -141,11 +141,15 @@ def test_a_session_that_a_call_given_up_took_from_its_own_client_is_taken_back_o
 
 def test_a_server_without_room_is_asked_again_where_a_session_is_to_go_on_there():
     stream, full = begun(), ServerError("RESOURCE_EXHAUSTED", "SESSIONS_EXHAUSTED", "", retry_after=1.0)
+    contexts = ServerError("RESOURCE_EXHAUSTED", "CONTEXTS_EXHAUSTED", "", retry_after=1.0)
     assert not stream.can_go_on(full)
     stream.accept(opened())
-    assert not stream.can_go_on(full)
+    # It was silent, and its slot went to others.
+    assert stream.can_go_on(full)
+    assert not stream.can_go_on(contexts)
     stream.begin_again()
     assert stream.can_go_on(full)
+    assert stream.can_go_on(contexts)
 
 
 def test_answers_are_acknowledged_when_there_is_nothing_else_to_say():
