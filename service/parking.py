@@ -193,8 +193,7 @@ class Parking:
         if kept.stored and entry.epoch != kept.epoch:
             raise taken_over(session_id)
         task: Any = kept.stream.task
-        await self._seat(kept, opened(self._revival.unsealed(entry.data), task))
-        if kept.stream.finished:
+        if not await self._seated(kept, opened(self._revival.unsealed(entry.data), task)):
             return
         self._revival.counters.woken += 1
         kept.stream.on_wanted = None
@@ -203,21 +202,23 @@ class Parking:
         if not kept.stored:
             await self.memory.erase(session_id)
 
-    async def _seat(self, kept: Kept, standing: Standing) -> None:
+    async def _seated(self, kept: Kept, standing: Standing) -> bool:
         """Give a session a slot; where all are taken its client waits a while, rather than to be sent away at once.
+        False if it has ended meanwhile.
 
         Raises SESSIONS_EXHAUSTED when none came free, and what the engine refuses it with.
         """
         for pause in (*PAUSES, None):
             if kept.stream.finished:
-                return
+                break
             try:
                 kept.serving.engine.come_back(kept.stream, standing)
-                return
+                return True
             except ServiceError as error:
                 if pause is None or not kept.attached or error.reason is not Reason.SESSIONS_EXHAUSTED:
                     raise
                 await asyncio.sleep(pause)
+        return False
 
     async def _renew(self, parked: list[Kept]) -> None:
         for kept in parked:
