@@ -213,4 +213,5 @@ def _engine(manifest: Manifest, version: str, model: Model, limits: Limits) -> E
         states=state_specs(manifest),
         decoding=decoding_of(manifest),
         limits=limits,
+        on_device=model.device.kind != "cpu",
     )

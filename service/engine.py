@@ -43,12 +43,15 @@ class Engine:
         limits: Limits | None = None,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
+        on_device: bool = False,
     ) -> None:
+        """`on_device`: see `Runner`."""
         self.name = name
         self.counters = EngineCounters()
         self.limits = limits or Limits()
         self._pace = pace or Pace()
-        self._runner = Runner(model, inputs, self._pace.inline_limit, self.counters.run_time)
+        run_time = self.counters.run_time
+        self._runner = Runner(model, inputs, self._pace.inline_limit, run_time, on_device=on_device)
         self._clock = clock
         self.states = tuple(states)
         self._table, self._scheduler = scheduler_for(states, self.limits, decoding)
@@ -153,6 +156,7 @@ class Engine:
             while True:
                 self._interludes.run()
                 if self._scheduler.has_ready:
+                    await self._intake.settled(self._pace.gather_time)
                     await self.tick()
                 else:
                     self._wake = asyncio.get_running_loop().create_future()
@@ -204,9 +208,6 @@ class Engine:
             for row in (*plan.marks, *(plan.batch.rows if plan.batch else ())):
                 if (stream := self._roster.of(row.session)) is not None:
                     self._roster.finish(stream, internal(error), "failed")
-        if self._scheduler.has_ready:
-            # One pass of the event loop: messages come in and answers go out between ticks.
-            await asyncio.sleep(0)
 
     async def _carry_out(self, plan: Plan, now: float) -> None:
         if plan.marks:

@@ -1,5 +1,7 @@
 """The intake: messages of clients become chunks of their sessions, as fast as these take them."""
 
+import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
@@ -10,6 +12,9 @@ from service.session import Chunk
 from service.stream import Message, Stream
 
 log = structlog.get_logger()
+
+QUIET_PASSES = 2
+"""Passes of the event loop without a message after which no more are expected; gRPC needs more than one to read."""
 
 
 class Intake:
@@ -33,6 +38,20 @@ class Intake:
         self._clock = clock
         self._wake_up = wake_up
         self._break_off = break_off
+        self._accepted = 0
+
+    async def settled(self, seconds: float) -> None:
+        """Let messages come in and answers go out, for as long as more messages come, and so many seconds at most: what
+        comes at once runs at once.
+        """
+        until = time.monotonic() + seconds
+        quiet = 0
+        while quiet < QUIET_PASSES:
+            before = self._accepted
+            await asyncio.sleep(0)
+            quiet = 0 if self._accepted > before else quiet + 1
+            if time.monotonic() >= until:
+                return
 
     def feed(self, stream: Stream) -> None:
         """Hand messages to the session as long as it takes them; one that is parked is called for."""
@@ -91,6 +110,7 @@ class Intake:
             raise invalid(Reason.MESSAGE_TOO_LARGE, f"a message of {chunk.steps} steps is over {limit}")
         self._scheduler.submit(stream.session, chunk)
         stream.resumable = resumable
+        self._accepted += 1
         stream.accepted = message.sequence_number
         stream.changed()
         self._wake_up()

@@ -10,7 +10,7 @@ class Pace:
     `inline_limit`: a run expected to be shorter stays on the loop, a longer one goes to a thread, since a hop costs
     25 to 55 µs. A message costs the transport about `write_cost`; merged answers wait at most `max_merge`, and no
     longer than keeps the transport below `write_share` of a core. `patience` is how long a chunk may wait before it
-    is late, where the client declared no cadence.
+    is late, where the client declared no cadence. For `gather_time` at most a tick waits while messages keep coming.
     """
 
     inline_limit: float = 0.0005
@@ -18,6 +18,7 @@ class Pace:
     write_share: float = 0.1
     max_merge: float = 0.05
     patience: float = 0.05
+    gather_time: float = 0.001
 
     def merge_time(self, writers: int) -> float:
         """How long answers may be gathered when `writers` streams get some in each tick; nothing when it is one."""

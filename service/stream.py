@@ -68,7 +68,8 @@ class Stream:
     called when it has read.
 
     One that is `parked` has no slot: its session is in a store, and a message for it calls `on_wanted`. `on_change` is
-    called when there is something new to be kept, `on_end` when the session has ended.
+    called when there is something new to be kept, `on_end` when the session has ended. A transport that does not await
+    `answers` is called by `on_answers` to `take` them.
 
     `taken`: the last message that came from the client, `accepted`: that the task took, `durable`: that is safe. One
     that is `resumable` outlives its transport: answers wait in `unreceived` for their acknowledgement, and whoever
@@ -98,6 +99,7 @@ class Stream:
     fault: ServiceError | None = None
     move: Move | None = None
     parked: bool = False
+    on_answers: Callable[[], object] | None = None
     on_change: Callable[[], object] | None = None
     on_wanted: Callable[[], object] | None = None
     on_end: Callable[["Stream"], None] | None = None
@@ -211,6 +213,10 @@ class Stream:
             await self._writer
         if attachment != self.attachment:
             raise taken_over(self.session.id)
+        return self.take()
+
+    def take(self) -> list[Answer]:
+        """The answers that wait; they are on their way now."""
         answers, self.outbox = self.outbox, []
         self._answers_due = self._receipt_due = False
         if self.resumable:
@@ -251,6 +257,8 @@ class Stream:
     def wake_writer(self) -> None:
         """Tell the transport that answers are due, or that the stream has ended."""
         self._answers_due = True
+        if self.on_answers is not None:
+            self.on_answers()
         if self._writer is not None and not self._writer.done():
             self._writer.set_result(None)
 

@@ -40,7 +40,7 @@ class TensorSpec(Part):
             raise ValueError(f"tensor {self.name!r} needs the shape [batch, time, ...] with numbers behind")
         return self
 
-    @property
+    @cached_property
     def step_shape(self) -> tuple[int, ...]:
         """The axes behind batch and time."""
         return tuple(axis for axis in self.shape if isinstance(axis, int))

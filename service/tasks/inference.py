@@ -1,7 +1,7 @@
 """Generic inference: tensors in, tensors out, for any model; the state stays on the server."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,9 +25,10 @@ class InferenceOptions:
 
 @dataclass(frozen=True, slots=True)
 class Tensors:
-    """One message: input name to [steps, ...]."""
+    """One message: input name to [steps, ...]. `steps`: how many, where that was checked already."""
 
     inputs: Mapping[str, Array]
+    steps: int | None = None
 
 
 class Outputs(NamedTuple):
@@ -80,16 +81,20 @@ class Inference:
 
     def begin(self, options: InferenceOptions) -> Inferring:
         """A session at step 0. Raises TENSOR_UNKNOWN for an output the model does not have."""
-        for name in options.outputs:
+        self.check_outputs(options.outputs)
+        return Inferring(tuple(dict.fromkeys(options.outputs)) or self._outputs, options.last_step_only)
+
+    def check_outputs(self, names: Iterable[str]) -> None:
+        """Raise TENSOR_UNKNOWN for an output the model does not have."""
+        for name in names:
             if name not in self._outputs:
                 message = f"there is no output {name!r}; this model gives {', '.join(self._outputs)}"
                 raise invalid(Reason.TENSOR_UNKNOWN, message, "config.outputs")
-        return Inferring(tuple(dict.fromkeys(options.outputs)) or self._outputs, options.last_step_only)
 
     def accept(self, progress: Inferring, message: Tensors | Finish | End, sequence_number: int, now: float) -> Chunk:
         """Tensors of agreeing lengths become steps. Raises TENSOR_… naming the tensor and what was expected."""
         if isinstance(message, Tensors):
-            steps = self.steps(progress, message.inputs)
+            steps = message.steps or self.steps(progress, message.inputs)
             if not self._whole_sequence:
                 return Chunk(sequence_number, message.inputs, steps, now)
             self._hold(progress, message, steps)

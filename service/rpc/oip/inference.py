@@ -24,7 +24,8 @@ VERSION = re.compile("[1-9][0-9]{0,8}")
 UNARY = object()
 """Owns the sequences that no stream has started: they live until they end or expire."""
 
-Answer = oip.ModelInferResponse | ServiceError
+Answer = Callable[[oip.ModelInferResponse], None] | ServiceError
+"""Fills the response, wherever it is a part of; or what went wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,10 @@ class Asked:
     typed: bool
     final_flag: bool
 
-    def response(self, tensors: Mapping[str, Array]) -> oip.ModelInferResponse:
-        """Outputs [batch, steps, ...] as the request wants them."""
+    def fill(self, response: oip.ModelInferResponse, tensors: Mapping[str, Array]) -> None:
+        """Write outputs [batch, steps, ...] as the request wants them."""
         manifest = self.served.manifest
-        response = oip.ModelInferResponse(model_name=manifest.name, model_version=str(manifest.version), id=self.id)
+        response.model_name, response.model_version, response.id = manifest.name, str(manifest.version), self.id
         if self.final_flag:
             response.parameters["triton_final_response"].bool_param = True
         for name in self.wanted or tensors:
@@ -52,7 +53,6 @@ class Asked:
                 write_classes(response, name, tensors[name], count, _labels(manifest, name), typed=self.typed)
             else:
                 write_output(response, name, tensors[name], typed=self.typed)
-        return response
 
 
 class OpenInference:
@@ -75,7 +75,9 @@ class OpenInference:
             self.sequences.leave(owner)
         if isinstance(answer, ServiceError):
             raise answer
-        return answer
+        response = oip.ModelInferResponse()
+        answer(response)
+        return response
 
     async def ask(
         self, request: oip.ModelInferRequest, owner: object, alone: object, reply: Callable[[Answer], None]
@@ -89,10 +91,11 @@ class OpenInference:
         live = self._live(request, place, owner)
         served = live.served if live else self._catalog.find(GENERIC, request.model_name, version_of(request))
         try:
-            rows = rows_of(request, served.manifest)
+            manifest = served.manifest
+            rows = rows_of(request, manifest)
             asked = _asked(request, served)
             answered = partial(self._answered, asked, began, reply)
-            if not place.sequence_id or not is_stateful(served.manifest):
+            if not place.sequence_id or not is_stateful(manifest):
                 await self._alone(served, rows, place, alone, answered)
                 return
             if len(rows) != 1:
@@ -110,10 +113,12 @@ class OpenInference:
         """The sequence that a request goes on with; None where it starts one."""
         if not place.sequence_id or place.start:
             return None
-        served = self._catalog.named(request.model_name)
-        if served is not None and not is_stateful(served.manifest):
-            return None
         live = self.sequences.find(request.model_name, place.sequence_id, owner)
+        if live is None:
+            served = self._catalog.named(request.model_name)
+            if served is not None and not is_stateful(served.manifest):
+                return None
+            raise self.sequences.missing(request.model_name, place.sequence_id)
         version = version_of(request)
         if version not in (0, live.served.manifest.version):
             problem = f"sequence {place.sequence_id} runs on version {live.served.manifest.version}, not {version}"
@@ -168,9 +173,8 @@ class OpenInference:
             tensors: dict[str, Array] = {name: tensor[np.newaxis] for name, tensor in given[0].items()}
         else:
             tensors = {name: np.stack([each[name] for each in given]) for name in given[0]}
-        response = asked.response(tensors)
         statistics.succeeded(time.perf_counter() - began)
-        reply(response)
+        reply(partial(asked.fill, tensors=tensors))
 
 
 Batched = Callable[[Sequence[Outputs | ServiceError]], None]
@@ -204,8 +208,7 @@ def version_number(name: str, version: str) -> int:
 
 def _asked(request: oip.ModelInferRequest, served: Served) -> Asked:
     wanted = {output.name: count_of(output) for output in request.outputs}
-    # Raises for names that are no outputs.
-    served.tasks[GENERIC].begin(InferenceOptions(tuple(wanted)))
+    served.tasks[GENERIC].check_outputs(wanted)  # type: ignore[attr-defined]  # the generic task of every version
     typed = not request.raw_input_contents
     final_flag = "triton_enable_empty_final_response" in request.parameters
     return Asked(request.id, served, wanted, typed, final_flag)

@@ -25,7 +25,9 @@ Reply: TypeAlias = Callable[[Outputs | ServiceError], None]
 class LiveSequence:
     """One sequence, its session, and the requests that wait for its answers, in order."""
 
-    def __init__(self, served: Served, name: str, place: Place, owner: object) -> None:
+    def __init__(
+        self, served: Served, name: str, place: Place, owner: object, on_end: "Callable[[LiveSequence], object]"
+    ) -> None:
         """Open the session. Raises what `Engine.open` raises."""
         self.served = served
         self.owner = owner
@@ -34,9 +36,12 @@ class LiveSequence:
         self._task: Inference = served.tasks[GENERIC]  # type: ignore[assignment]  # the generic task of every version
         session_id = place.sequence_id or secrets.token_hex(16)
         self._stream = served.engine.open(self._task, InferenceOptions(), session_id, place.patience)
+        self._stream.on_answers = self._deliver
+        self._on_end = on_end
         self._replies: deque[Reply] = deque()
         self._number = 0
         self._turn = asyncio.Lock()
+        self._over = asyncio.Event()
 
     async def step(self, inputs: Mapping[str, Array], reply: Reply, *, end: bool) -> None:
         """Run steps; `reply` is called once they are done. Raises what is wrong with them: the sequence is as before.
@@ -47,10 +52,10 @@ class LiveSequence:
             await self._stream.has_room()
             if self._stream.finished or self.ending:
                 raise self._stream.error or not_started(*self.key)
-            self._check(inputs)
+            steps = self._checked(inputs)
             self.ending = end
             self._replies.append(reply)
-            self._submit(Tensors(inputs))
+            self._submit(Tensors(inputs, steps))
             if end:
                 self._submit(End())
 
@@ -58,25 +63,35 @@ class LiveSequence:
         """The client is gone."""
         self.served.engine.close(self._stream)
 
-    async def delivered(self) -> ServiceError | None:
-        """Hand every answer to its request until the session has ended; returns the error it ended with, if any."""
-        error = None
-        try:
-            while answers := await self._stream.answers():
-                for answer in answers:
-                    self._replies.popleft()(answer.item)
-        except ServiceError as caught:
-            error = caught
-        for reply in self._replies:
-            reply(error or not_started(*self.key))
-        self._replies.clear()
-        return error
+    @property
+    def error(self) -> ServiceError | None:
+        """What it ended with, if it has not ended well."""
+        return self._stream.error
 
-    def _check(self, inputs: Mapping[str, Array]) -> None:
+    async def ended(self) -> None:
+        """Return once it has ended."""
+        await self._over.wait()
+
+    def _deliver(self) -> None:
+        """Hand every answer to its request. The engine calls this, with answers of the tick or at the end."""
+        for answer in self._stream.take():
+            self._replies.popleft()(answer.item)
+        if not self._stream.finished:
+            return
+        for reply in self._replies:
+            reply(self.error or not_started(*self.key))
+        self._replies.clear()
+        # It knows this object: a circle that the collector would find late.
+        self._stream.on_answers = None
+        self._over.set()
+        self._on_end(self)
+
+    def _checked(self, inputs: Mapping[str, Array]) -> int:
         steps = self._task.steps(self._stream.progress, inputs)
         most = self.served.engine.limits.max_message_steps
         if steps > most:
             raise invalid(Reason.MESSAGE_TOO_LARGE, f"{steps} steps in one request: 1 to {most} are taken", "inputs")
+        return steps
 
     def _submit(self, payload: Any) -> None:
         self._number += 1
@@ -90,19 +105,18 @@ class LiveSequences:
         self._live: dict[tuple[str, str], LiveSequence] = {}
         self._owned: dict[object, set[LiveSequence]] = {}
         self._failed: OrderedDict[tuple[str, str], ServiceError] = OrderedDict()
-        self._deliveries: dict[LiveSequence, asyncio.Task[None]] = {}
 
-    def find(self, name: str, sequence_id: str, owner: object) -> LiveSequence:
-        """The sequence of a step. Raises what it failed with, SEQUENCE_NOT_STARTED, or SESSION_ID_IN_USE when it
-        belongs to another stream.
-        """
+    def find(self, name: str, sequence_id: str, owner: object) -> LiveSequence | None:
+        """The sequence of a step, if it is live. Raises SESSION_ID_IN_USE when it belongs to another stream."""
         live = self._live.get((name, sequence_id))
-        if live is None:
-            raise self._failed.get((name, sequence_id)) or not_started(name, sequence_id)
-        if live.owner is not owner:
+        if live is not None and live.owner is not owner:
             problem = f"sequence {sequence_id} was started on another stream: go on there, or choose another id"
             raise ServiceError(Code.ALREADY_EXISTS, Reason.SESSION_ID_IN_USE, problem)
         return live
+
+    def missing(self, name: str, sequence_id: str) -> ServiceError:
+        """Why a sequence is not live: what it failed with, or SEQUENCE_NOT_STARTED."""
+        return self._failed.get((name, sequence_id)) or not_started(name, sequence_id)
 
     async def start(self, served: Served, name: str, place: Place, owner: object) -> LiveSequence:
         """Begin a sequence, once one of the same id that is about to end has ended. Raises what `Engine.open` raises;
@@ -110,17 +124,16 @@ class LiveSequences:
         """
         before = self._live.get((name, place.sequence_id))
         if before is not None and before.ending:
-            await asyncio.wait([self._deliveries[before]])
+            await before.ended()
         return self.open(served, name, place, owner)
 
     def open(self, served: Served, name: str, place: Place, owner: object) -> LiveSequence:
         """Begin a sequence; one without an id is found by nobody."""
-        live = LiveSequence(served, name, place, owner)
+        live = LiveSequence(served, name, place, owner, self._forget)
         if place.sequence_id:
             self._live[live.key] = live
             self._failed.pop(live.key, None)
         self._owned.setdefault(owner, set()).add(live)
-        self._deliveries[live] = asyncio.create_task(self._deliver(live))
         return live
 
     def leave(self, owner: object) -> None:
@@ -128,21 +141,18 @@ class LiveSequences:
         for live in tuple(self._owned.get(owner, ())):
             live.close()
 
-    async def _deliver(self, live: LiveSequence) -> None:
-        try:
-            error = await live.delivered()
-            if error is not None and live.key[1]:
-                self._failed[live.key] = error
-                if len(self._failed) > REMEMBERED:
-                    self._failed.popitem(last=False)
-        finally:
-            if self._live.get(live.key) is live:
-                del self._live[live.key]
-            owned = self._owned[live.owner]
-            owned.discard(live)
-            if not owned:
-                del self._owned[live.owner]
-            del self._deliveries[live]
+    def _forget(self, live: LiveSequence) -> None:
+        """A sequence has ended."""
+        if live.error is not None and live.key[1]:
+            self._failed[live.key] = live.error
+            if len(self._failed) > REMEMBERED:
+                self._failed.popitem(last=False)
+        if self._live.get(live.key) is live:
+            del self._live[live.key]
+        owned = self._owned[live.owner]
+        owned.discard(live)
+        if not owned:
+            del self._owned[live.owner]
 
 
 def not_started(name: str, sequence_id: str) -> ServiceError:

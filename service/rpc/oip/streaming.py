@@ -25,7 +25,7 @@ class InferenceStream:
     def __init__(self, inference: OpenInference, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
         self._inference = inference
         self._context = context
-        self._due: list[oip.ModelStreamInferResponse] = []
+        self._due: list[tuple[str, Answer]] = []
         self._unanswered = 0
         self._changed = asyncio.Event()
         self._has_room = asyncio.Event()
@@ -39,8 +39,8 @@ class InferenceStream:
                 await self._changed.wait()
                 self._changed.clear()
                 due, self._due = self._due, []
-                for response in due:
-                    await self._context.write(response)
+                for request_id, answer in due:
+                    await self._context.write(_response(request_id, answer))
                 self._unanswered -= len(due)
                 self._has_room.set()
             reader.result()
@@ -69,11 +69,15 @@ class InferenceStream:
                 await self._has_room.wait()
 
     def _reply(self, request_id: str, answer: Answer) -> None:
-        if isinstance(answer, ServiceError):
-            message = f"{answer.reason.value}: {answer.message}"
-            response = oip.ModelStreamInferResponse(error_message=message)
-            response.infer_response.id = request_id
-        else:
-            response = oip.ModelStreamInferResponse(infer_response=answer)
-        self._due.append(response)
+        self._due.append((request_id, answer))
         self._changed.set()
+
+
+def _response(request_id: str, answer: Answer) -> oip.ModelStreamInferResponse:
+    response = oip.ModelStreamInferResponse()
+    if isinstance(answer, ServiceError):
+        response.error_message = f"{answer.reason.value}: {answer.message}"
+        response.infer_response.id = request_id
+    else:
+        answer(response.infer_response)
+    return response

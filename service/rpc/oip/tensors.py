@@ -31,6 +31,7 @@ FLOAT, LONG, INTEGER = (
 )
 DATATYPES: Mapping[str, Datatype] = {"float32": FLOAT, "int64": LONG, "int32": INTEGER}
 """By the name that manifests use: models take and give no others."""
+BY_DTYPE: Mapping[np.dtype[Any], Datatype] = {each.dtype: each for each in DATATYPES.values()}
 
 
 def rows_of(request: oip.ModelInferRequest, manifest: Manifest) -> list[dict[str, Array]]:
@@ -50,7 +51,7 @@ def rows_of(request: oip.ModelInferRequest, manifest: Manifest) -> list[dict[str
             known = ", ".join(manifest.inputs_by_name)
             raise invalid(Reason.TENSOR_UNKNOWN, f"input {tensor.name!r} {problem}: it takes {known}", "inputs")
         tensors[tensor.name] = _array(tensor, spec, raw[number] if raw else None)
-    batches = {len(array) for array in tensors.values()}
+    batches = {array.shape[0] for array in tensors.values()}
     if len(batches) != 1:
         problem = f"the inputs differ in rows: {sorted(batches)}" if batches else "there are no inputs"
         raise invalid(Reason.TENSOR_SHAPE_MISMATCH if batches else Reason.TENSOR_MISSING, problem, "inputs")
@@ -61,13 +62,13 @@ def _array(tensor: oip.ModelInferRequest.InferInputTensor, spec: TensorSpec, raw
     datatype = DATATYPES[spec.dtype]
     if tensor.datatype != datatype.name:
         raise _wrong(spec, Reason.TENSOR_DTYPE_MISMATCH, f"is {tensor.datatype or 'of no type'}, not {datatype.name}")
-    shape = tuple(tensor.shape)
-    expected = ", ".join(["batch", "steps", *map(str, spec.step_shape)])
-    if len(shape) != 2 + len(spec.step_shape):
-        raise _wrong(spec, Reason.TENSOR_RANK_MISMATCH, f"has shape {list(shape)}, not [{expected}]")
-    if min(shape) < 1 or shape[2:] != spec.step_shape or prod(shape) > MAX_RAW_BYTES:
-        raise _wrong(spec, Reason.TENSOR_SHAPE_MISMATCH, f"has shape {list(shape)}, not [{expected}]")
+    shape, step_shape = tuple(tensor.shape), spec.step_shape
     count = prod(shape)
+    if len(shape) < 2 or shape[2:] != step_shape or min(shape) < 1 or count > MAX_RAW_BYTES:
+        same_rank = len(shape) == 2 + len(step_shape)
+        expected = ", ".join(["batch", "steps", *map(str, step_shape)])
+        reason = Reason.TENSOR_SHAPE_MISMATCH if same_rank else Reason.TENSOR_RANK_MISMATCH
+        raise _wrong(spec, reason, f"has shape {list(shape)}, not [{expected}]")
     if raw is None:
         values = getattr(tensor.contents, datatype.contents)
         if len(values) != count:
@@ -87,8 +88,9 @@ def _array(tensor: oip.ModelInferRequest.InferInputTensor, spec: TensorSpec, raw
 
 def write_output(response: oip.ModelInferResponse, name: str, array: Array, *, typed: bool) -> None:
     """Add an output [batch, steps, ...] in one of the two encodings."""
-    datatype = DATATYPES[array.dtype.name]
-    tensor = response.outputs.add(name=name, datatype=datatype.name)
+    datatype = BY_DTYPE[array.dtype]
+    tensor = response.outputs.add()
+    tensor.name, tensor.datatype = name, datatype.name
     tensor.shape.extend(array.shape)
     if typed:
         getattr(tensor.contents, datatype.contents).extend(array.ravel().tolist())

@@ -26,25 +26,28 @@ def batch(*values: float) -> Batch:
 
 
 class Timed(RunningSum):
-    """A running sum that takes `seconds` on a fake clock and tells where it ran."""
+    """A running sum that computes for `seconds` on a fake clock, waits for `waiting`, and tells where it ran."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self.clock = clock
-        self.seconds = 0.0
+        self.seconds = self.waiting = self.waited = 0.0
         self.on_loop: list[bool] = []
 
     def run(self, inputs: Mapping[str, Array], lengths: Any, state: Mapping[str, Array]) -> Any:
         self.on_loop.append(threading.current_thread() is threading.main_thread())
-        self.clock.advance(self.seconds)
+        self.clock.advance(self.seconds + self.waiting)
+        self.waited += self.waiting
         return super().run(inputs, lengths, state)
 
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Timed:
     clock = Clock()
+    model = Timed(clock)
     monkeypatch.setattr(runner_module.time, "perf_counter", clock)
-    return Timed(clock)
+    monkeypatch.setattr(runner_module.time, "thread_time", lambda: clock() - model.waited)
+    return model
 
 
 @pytest.fixture
@@ -90,6 +93,22 @@ async def test_a_size_that_became_slow_leaves_the_loop_and_comes_back(runner: Ru
         await runner.run(batch(1), STATE)
     assert model.on_loop[:3] == [False, True, False]
     assert model.on_loop[-1]
+
+
+async def test_a_run_that_waits_for_its_core_is_no_long_one(runner: Runner, model: Timed):
+    model.waiting = 0.1
+    for _ in range(3):
+        await runner.run(batch(1), STATE)
+    assert model.on_loop == [False, True, True]
+
+
+async def test_a_run_on_a_device_counts_its_wait(model: Timed, run_time: Histogram):
+    runner = Runner(model, model.inputs, 0.001, run_time, on_device=True)
+    model.waiting = 0.1
+    for _ in range(3):
+        await runner.run(batch(1), STATE)
+    assert model.on_loop == [False, False, False]
+    runner.close()
 
 
 @pytest.mark.parametrize("limit", [-1.0, float("inf")], ids=["thread", "loop"])

@@ -87,6 +87,34 @@ async def test_the_cadence_of_a_client_makes_its_chunks_urgent():
         await patient.answers()
 
 
+# What comes at once runs at once.
+
+
+async def one_a_pass(engine: Engine, streams: list[Stream], payloads: int) -> None:
+    """Each pass of the event loop brings a message of another session, as a transport does that reads many."""
+    for number in range(payloads):
+        engine.submit(streams[number % len(streams)], Message(1 + number // len(streams), tensors(1)))
+        await asyncio.sleep(0)
+
+
+async def test_messages_that_keep_coming_run_in_one_batch():
+    model = RunningSum()
+    async with running(engine_of(model, pace=Pace(gather_time=5.0))) as engine:
+        streams = [listening(engine, model, str(number)) for number in range(12)]
+        await one_a_pass(engine, streams, 12)
+        await asyncio.gather(*(stream.answers() for stream in streams))
+        assert (sum(engine.counters.rows.counts), engine.counters.rows.total) == (1, 12)
+
+
+async def test_a_tick_waits_for_them_no_longer_than_the_pace_says():
+    model = RunningSum()
+    async with running(engine_of(model, pace=Pace(gather_time=0.0))) as engine:
+        streams = [listening(engine, model, str(number)) for number in range(12)]
+        await one_a_pass(engine, streams, 12)
+        await asyncio.gather(*(stream.answers() for stream in streams))
+        assert sum(engine.counters.rows.counts) > 5
+
+
 # Back-pressure of what goes in.
 
 
