@@ -62,7 +62,8 @@ class Recipe:
 
     def smoke(self) -> Recipe:
         """The same shape in a size that trains in seconds, to try the whole path."""
-        return replace(self, widths=tuple(12 for _ in self.widths), hidden=16, members=2, rows=16, steps=60)
+        windows, widths = tuple(min(window, 3) for window in self.windows), tuple(12 for _ in self.widths)
+        return replace(self, windows=windows, widths=widths, hidden=16, members=2, rows=16, steps=60)
 
 
 class Learning:
