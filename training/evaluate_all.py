@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hiddenstate import Client
@@ -31,10 +32,10 @@ def evaluate_all(models: Path, count: int, console: Console) -> bool:
                 with console.status(f"measuring {name}"):
                     examined = examine(bundle, client, count)
             except NotExaminedError as reason:
-                console.print(f"[bold]{name}[/] was not measured:", str(reason), highlight=False)
+                console.print(f"[bold]{name}[/] was not measured:", escape(str(reason)), highlight=False)
                 continue
             except (ServerError, ServiceError) as error:
-                console.print(f"[bold]{name}[/] [red]FAILED:[/]", str(error), highlight=False)
+                console.print(f"[bold]{name}[/] [red]FAILED:[/]", escape(str(error)), highlight=False)
                 equal = False
                 continue
             _show(name, examined, console)

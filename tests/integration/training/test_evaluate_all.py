@@ -72,7 +72,7 @@ def test_a_figure_that_differs_ends_badly_and_data_that_cannot_be_had_is_named(m
     edit_manifest(models / TABLE / "1", lambda said: said["quality"][0].update(value=0.123))
 
     def missing():
-        raise DataError("run `apt-get download r-cran-janeaustenr`")
+        raise DataError("run `pip install 'hiddenstate[baselines]'`")
 
     task = {"text_generation": missing}
     monkeypatch.setattr(
@@ -83,4 +83,5 @@ def test_a_figure_that_differs_ends_badly_and_data_that_cannot_be_had_is_named(m
     done = evaluated(models)
     assert done.exit_code == 1, done.output
     assert "DIFFERS" in done.output
-    assert "tiny-generator was not measured: its data cannot be had: run `apt-get" in done.output
+    assert "tiny-generator was not measured: its data cannot be had: run `pip" in done.output
+    assert "install 'hiddenstate[baselines]'`" in done.output
