@@ -23,9 +23,12 @@ CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 5_000),  # also the time that an attempt to connect may take
     ("grpc.max_reconnect_backoff_ms", 1_000),
-    # A network that is gone without a word is noticed by pings alone.
+    # A network that is gone without a word is noticed by pings alone: those of gRPC's own, which hold back others until
+    # they are answered, and those that are sent though nothing was said since the last one.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
 )
 
 

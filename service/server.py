@@ -40,7 +40,15 @@ log = structlog.get_logger()
 COLLECT_EVERY = 20_000
 """Objects made, less those freed, between two looks of the collector at the young ones; Python's default is 700."""
 
-PING_INTERVAL_MS = 5_000
+PINGS = (
+    # A client may ask so often whether the connection still stands, also while nothing is said on it.
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    # One that is gone without a word, its machine without power, does not hold its sessions for ever.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.ping_timeout_ms", 20_000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
 EXPIRY_INTERVAL = 1.0
 """Seconds between two looks for sessions that were silent for too long."""
 
@@ -105,8 +113,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             ("grpc.so_reuseport", 0),
             # Twice the limit: what is a little over gets a reason from us, what is far over is cut by gRPC.
             ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
-            # A client may ask so often whether the connection still stands, also while nothing is said on it.
-            ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
+            *PINGS,
         ]
     )
     keeper = keeper_of(settings, catalog)
