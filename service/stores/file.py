@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS sessions (
   id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, until REAL NOT NULL, listing BLOB NOT NULL DEFAULT x'', data BLOB
 );
 CREATE INDEX IF NOT EXISTS sessions_by_until ON sessions (until);
+CREATE TABLE IF NOT EXISTS clock (boot TEXT PRIMARY KEY, began REAL NOT NULL);
 """
 _CLAIM = """
 INSERT INTO sessions (id, epoch, until) VALUES (:id, :first, :until)
@@ -31,6 +32,8 @@ RETURNING epoch, data
 """
 _RENEW = "UPDATE sessions SET until = ? WHERE id = ? AND until > ? AND (? IS NULL OR epoch = ?)"
 _EXPIRE = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE until <= ? LIMIT ?)"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""Linux alone tells processes apart that ran before the machine was started again."""
 _EXPIRED_TOGETHER = 500
 """Sessions forgotten in one transaction: whoever wants to write waits for it."""
 _WRITE = "UPDATE sessions SET data = ?, listing = ?, until = ? WHERE id = ? AND epoch = ? AND until > ?"
@@ -50,7 +53,6 @@ class FileStore:
     ) -> None:
         """Opens the file, or makes it. Raises StoreError."""
         self._path = path
-        self._clock = clock or steady()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,6 +61,7 @@ class FileStore:
             self._database.execute(f"PRAGMA synchronous={synchronous}")
             self._database.execute("PRAGMA secure_delete=ON")
             self._database.executescript(_SCHEMA)
+            self._clock = clock or steady(self._began())
         except (OSError, sqlite3.Error) as error:
             self._thread.shutdown()
             raise StoreError(f"the file store {path} cannot be opened: {error}") from error
@@ -153,6 +156,17 @@ class FileStore:
         values = now + claim.lifetime, claim.session_id, now, claim.epoch, claim.epoch
         return self._database.execute(_RENEW, values).rowcount > 0
 
+    def _began(self) -> float:
+        """When the machine was started, as told by the first that opened this file since then."""
+        began = time.time() - time.monotonic()
+        if not BOOT_ID.exists():
+            return began
+        boot = BOOT_ID.read_text(encoding="ascii").strip()
+        self._database.execute("INSERT INTO clock VALUES (?, ?) ON CONFLICT DO NOTHING", (boot, began))
+        self._database.execute("DELETE FROM clock WHERE boot != ?", (boot,))
+        (agreed,) = self._database.execute("SELECT began FROM clock").fetchone()
+        return float(agreed)
+
     async def _do(self, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -160,7 +174,8 @@ class FileStore:
             raise StoreError(f"the file store {self._path}: {error}") from error
 
 
-def steady() -> Callable[[], float]:
-    """The time of day as it was now, going on evenly: a clock that is set later ends no session before its time."""
-    offset = time.time() - time.monotonic()
-    return lambda: time.monotonic() + offset
+def steady(began: float) -> Callable[[], float]:
+    """The time of day, going on evenly since the machine was started, in seconds: a clock that is set later ends no
+    session before its time, neither for this process nor for those that come after it.
+    """
+    return lambda: time.monotonic() + began

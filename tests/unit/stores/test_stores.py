@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
 
-from service.stores.file import FileStore
+from service.stores.file import BOOT_ID, FileStore
 from service.stores.memory import MemoryStore
 from service.stores.redis import RedisStore
 from service.stores.store import Claim, Entry, Store, StoreError, Write
@@ -177,6 +178,22 @@ async def test_many_sessions_whose_time_is_over_are_forgotten_and_the_others_are
     await store.close()
 
 
+async def test_a_file_is_kept_as_long_when_the_machine_is_started_again(tmp_path, monkeypatch):
+    """Its even clock begins anew then."""
+    boot = tmp_path / "boot_id"
+    monkeypatch.setattr("service.stores.file.BOOT_ID", boot)
+    for number in range(3):
+        boot.write_text(f"boot {number}")
+        even = SimpleNamespace(time=time.time, monotonic=lambda number=number: time.monotonic() - 1e6 * number)
+        monkeypatch.setattr("service.stores.file.time", even)
+        store = FileStore(tmp_path / "sessions.db")
+        epoch = (await store.claim(str(number), 60.0)).epoch
+        assert await store.write([Write(str(number), epoch, b"one", 60.0)]) == [True]
+        for earlier in range(number):
+            assert 50 < (await store.remaining(str(earlier)) or 0) <= 60
+        await store.close()
+
+
 async def test_a_clock_that_is_set_ends_no_session(tmp_path, monkeypatch):
     for store in (FileStore(tmp_path / "sessions.db"), MemoryStore()):
         epoch = (await store.claim("a", 60.0)).epoch
@@ -185,6 +202,11 @@ async def test_a_clock_that_is_set_ends_no_session(tmp_path, monkeypatch):
             monkeypatch.setattr(time, "time", lambda now=now, jump=jump: now + jump)
             assert await store.expire() == 0
             assert await store.write([Write("a", epoch, b"one", 60.0)]) == [True]
+            if isinstance(store, FileStore) and BOOT_ID.exists():
+                later = FileStore(tmp_path / "sessions.db")
+                assert await later.expire() == 0
+                assert await later.read("a") == Entry(epoch, b"one")
+                await later.close()
             monkeypatch.undo()
         assert await store.read("a") == Entry(epoch, b"one")
         await store.close()
