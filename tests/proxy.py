@@ -1,4 +1,4 @@
-"""A TCP proxy of the tests: it cuts, stalls and delays the connections that run through it, and counts them."""
+"""A TCP proxy of the tests: it cuts and stalls the connections that run through it, says things twice, and counts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,44 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 CHUNK = 65_536
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+FRAME_HEAD = 9
+DATA_FRAME, END_STREAM = 0, 1
+
+
+class Twice:
+    """One direction of an HTTP/2 connection, in which messages are said twice: all but the first of each stream."""
+
+    def __init__(self) -> None:
+        self.repeated = 0
+        self._rest = b""
+        self._streams: set[int] = set()
+
+    def said(self, data: bytes) -> bytes:
+        """What is to be sent now that this has come: whole frames."""
+        self._rest += data
+        said = b""
+        if PREFACE.startswith(self._rest[: len(PREFACE)]):
+            if len(self._rest) < len(PREFACE):
+                return b""
+            said, self._rest = PREFACE, self._rest[len(PREFACE) :]
+        while len(self._rest) >= FRAME_HEAD:
+            length = FRAME_HEAD + int.from_bytes(self._rest[:3], "big")
+            if len(self._rest) < length:
+                break
+            frame, self._rest = self._rest[:length], self._rest[length:]
+            said += frame + self._again(frame)
+        return said
+
+    def _again(self, frame: bytes) -> bytes:
+        stream = int.from_bytes(frame[5:FRAME_HEAD], "big")
+        if frame[3] != DATA_FRAME or frame[4] & END_STREAM:
+            return b""
+        if stream not in self._streams:
+            self._streams.add(stream)
+            return b""
+        self.repeated += 1
+        return frame
 
 
 class Proxy:
@@ -19,6 +57,7 @@ class Proxy:
         self.address = ""
         self.connections = 0
         self.refusing = False
+        self.repeating: list[Twice] | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._flows = asyncio.Event()
         self._flows.set()
@@ -36,6 +75,15 @@ class Proxy:
     def cut_after(self, count: int) -> None:
         """Reset all connections once so many more bytes have come from the server."""
         self._budget = count
+
+    def repeat(self) -> None:
+        """Say every message twice, both ways, on connections that come from now on."""
+        self.repeating = []
+
+    @property
+    def repeated(self) -> tuple[int, ...]:
+        """Frames that were sent twice: those of the client and of the server of the first connection, and so on."""
+        return tuple(each.repeated for each in self.repeating or ())
 
     def stall(self) -> None:
         """Let nothing through, and say so to nobody."""
@@ -63,9 +111,14 @@ class Proxy:
             self._open.discard(writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counted: bool = False) -> None:
+        twice = None
+        if self.repeating is not None:
+            self.repeating.append(twice := Twice())
         try:
             while data := await reader.read(CHUNK):
                 await self._flows.wait()
+                if twice is not None:
+                    data = twice.said(data)
                 if counted and self._budget is not None:
                     data, self._budget = data[: self._budget], self._budget - len(data)
                 writer.write(data)

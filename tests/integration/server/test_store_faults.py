@@ -5,8 +5,12 @@ catches up, no answer waits for it, nothing is lost, and who lost a session writ
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +59,8 @@ def breaks(fault: str, redis: RedisProcess, proxy: Proxy) -> None:
     elif fault == "unreachable":
         proxy.refusing = True
         proxy.cut()
+    elif fault == "full":
+        redis.bound(1)
     else:
         redis.stop()
 
@@ -64,12 +70,14 @@ def heals(fault: str, redis: RedisProcess, proxy: Proxy) -> None:
         proxy.flow()
     elif fault == "unreachable":
         proxy.refusing = False
+    elif fault == "full":
+        redis.bound(0)
     else:
         redis.start()
 
 
-@pytest.mark.parametrize("fault", ["slow", "unreachable", "stopped"])
-async def test_durability_falls_behind_a_redis_that_does_not_answer_and_catches_up(tmp_path, fault):
+@pytest.mark.parametrize("fault", ["slow", "unreachable", "stopped", "full"])
+async def test_durability_falls_behind_a_redis_that_takes_nothing_and_catches_up(tmp_path, fault):
     with redis_serving(tmp_path) as redis:
         async with proxy_to(redis.address) as proxy:
             keys = {"signing_keys": str(tmp_path / "keys"), "checkpoint_interval": 0.02}
@@ -127,6 +135,70 @@ async def test_durability_falls_behind_a_disk_that_is_full_and_catches_up(tmp_pa
         client.stream.cancel()
         await ends_elsewhere(client, there, 14)
         assert found.code in ("UNAVAILABLE", "INVALID_ARGUMENT")
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A disk of one megabyte, or a skipped test that says what it needs."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if sys.platform != "linux" or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can be mounted by root on Linux alone")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """A file that takes all room there is."""
+    path = disk / "filler"
+    with path.open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while filler.write(bytes(4096)):
+            pass
+    return path
+
+
+async def test_durability_falls_behind_a_real_disk_that_is_full_and_catches_up(tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        store = str(disk / "sessions.db")
+        async with serving(store=store, checkpoint_interval=0.02) as (_, here), serving(store=store) as (_, there):
+            client = Client(LONG, STORED)
+            await client.open(here)
+            await step(client, 1)
+            await durable(client, 1)
+            filler = fill(disk)
+            for number in range(2, 14):
+                await step(client, number)
+            await asyncio.sleep(0.1)
+            assert client.durable < 13
+            refused = await here.call("Infer", [{"config": {"session": {"durability": STORED, "model": PLAIN}}}])
+            filler.unlink()
+            await step(client, 14)
+            await durable(client, 14)
+            client.stream.cancel()
+            await ends_elsewhere(client, there, 14)
+            assert (refused.code, refused.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
+
+
+@pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
+async def test_a_clock_that_is_set_changes_nothing_for_who_runs_and_for_who_comes_later(tmp_path, monkeypatch, jump):
+    store = str(tmp_path / "sessions.db")
+    async with serving(store=store, checkpoint_interval=0.02, park_after=0.05) as (_, here):
+        client = Client(LONG, STORED)
+        await client.open(here)
+        await step(client, 1)
+        await durable(client, 1)
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + jump)
+        await asyncio.sleep(0.2)  # It is parked meanwhile.
+        for number in range(2, 5):
+            await step(client, number)
+        await durable(client, 4)
+        async with serving(store=store) as (_, there):
+            monkeypatch.undo()  # The client of this test counts its deadlines by that clock.
+            client.stream.cancel()
+            await ends_elsewhere(client, there, 4)
 
 
 async def test_a_server_that_stood_still_for_longer_than_the_lease_writes_nothing(tmp_path):
