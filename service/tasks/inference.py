@@ -120,8 +120,9 @@ class Inference:
 
     def steps(self, progress: Inferring, inputs: Mapping[str, Array]) -> int:
         """How many steps a message has, if its tensors are as the model wants them. Raises TENSOR_… if not."""
-        if unknown := inputs.keys() - self._names:
-            problem = f"there is no input {min(unknown)!r}; this model takes {', '.join(sorted(self._names))}"
+        if not inputs.keys() <= self._names:
+            unknown = min(inputs.keys() - self._names)
+            problem = f"there is no input {unknown!r}; this model takes {', '.join(sorted(self._names))}"
             raise invalid(Reason.TENSOR_UNKNOWN, problem, "chunk.inputs")
         lengths = {len(checked(spec, inputs)) for spec in self._inputs}
         if len(lengths) != 1:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
-import re
 import shutil
 import socket
 import statistics
@@ -24,6 +24,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -47,11 +48,20 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Measured:
-    """What perf_analyzer says of a run: steps a second, milliseconds, and how many requests it lost."""
+    """A run of perf_analyzer: steps a second, milliseconds until 99 of 100 answers, and how many requests were lost."""
 
     throughput: float
     p99: float
     lost: int
+
+    @classmethod
+    def of(cls, requests: Sequence[dict[str, Any]], asked: int) -> Measured:
+        """From the times of all requests, in nanoseconds: perf_analyzer itself counts in whole seconds."""
+        answered = [each for each in requests if each["response_timestamps"]]
+        ends = [each["response_timestamps"][-1] for each in answered]
+        begins = [each["timestamp"] for each in answered]
+        p99 = statistics.quantiles((end - begin for begin, end in zip(begins, ends, strict=True)), n=100)[98]
+        return cls(len(answered) / (max(ends) - min(begins)) * 1e9, p99 / 1e6, max(0, asked - len(answered)))
 
 
 class RunError(Exception):
@@ -60,10 +70,12 @@ class RunError(Exception):
 
 def measure(address: str, count: int, requests: int, core: int) -> Measured:
     """Load a server with `requests` steps of so many sequences at once. Raises RunError when one of them gives up."""
+    profile = Path(tempfile.mkdtemp()) / "profile.json"
     command = [
         *PERF_ANALYZER.found(), "-m", models.REFERENCE, "-u", address, "-i", "grpc", "--streaming", "--async",
         "--input-data", "zero", "--shape", f"inputs:1,{models.FEATURES}", "--sequence-length", "50",
         "--num-of-sequences", str(count), "--concurrency-range", str(count), "--request-count", str(requests),
+        "--profile-export-file", str(profile),
     ]  # fmt: skip
     try:
         done = subprocess.run(
@@ -72,13 +84,11 @@ def measure(address: str, count: int, requests: int, core: int) -> Measured:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise RunError(f"hung for {PATIENCE:g} s") from None
-    said = done.stdout + done.stderr
-    found = [re.search(rf"{name}: ([\d.]+)", said) for name in ("Throughput", "p99 latency")]
-    if done.returncode or not all(found):
+    if done.returncode or not profile.exists():
         raise RunError((done.stderr or done.stdout).strip().splitlines()[-1])
-    throughput, p99 = (float(each[1]) for each in found if each)
-    failed = re.search(r"Failed request count: (\d+)", said)
-    return Measured(throughput, p99 / 1000, int(failed[1]) if failed else 0)
+    (experiment,) = json.loads(profile.read_text(encoding="utf-8"))["experiments"]
+    shutil.rmtree(profile.parent)
+    return Measured.of(experiment["requests"], requests)
 
 
 @contextmanager
@@ -175,7 +185,7 @@ def _wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + PATIENCE
     request = oip.ModelReadyRequest(name=models.REFERENCE).SerializeToString()
     with grpc.insecure_channel(address) as channel:
-        ready = channel.unary_unary(path_of("ModelReady"), response_deserializer=oip.ModelReadyResponse.FromString)
+        ready = channel.unary_unary(path_of("ModelReady"), bytes, oip.ModelReadyResponse.FromString)
         while time.monotonic() < until and process.poll() is None:
             with contextlib.suppress(grpc.RpcError):
                 if ready(request, timeout=2, wait_for_ready=True).ready:

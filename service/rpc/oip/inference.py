@@ -14,7 +14,7 @@ from service.bundle import Manifest
 from service.catalog import Catalog, Served
 from service.errors import Code, Reason, ServiceError, invalid
 from service.rpc.oip.parameters import Place, count_of, place_of
-from service.rpc.oip.sequences import GENERIC, LiveSequence, LiveSequences, Reply
+from service.rpc.oip.sequences import GENERIC, LiveSequence, LiveSequences
 from service.rpc.oip.statistics import RequestStatistics
 from service.rpc.oip.tensors import rows_of, write_classes, write_output
 from service.state import Array
@@ -38,13 +38,13 @@ class Asked:
     served: Served
     wanted: Mapping[str, int]
     typed: bool
-    final_flag: bool
+    marked: bool
 
     def fill(self, response: oip.ModelInferResponse, tensors: Mapping[str, Array]) -> None:
         """Write outputs [batch, steps, ...] as the request wants them."""
         manifest = self.served.manifest
         response.model_name, response.model_version, response.id = manifest.name, str(manifest.version), self.id
-        if self.final_flag:
+        if self.marked:
             response.parameters["triton_final_response"].bool_param = True
         for name in self.wanted or tensors:
             if name not in tensors:
@@ -93,10 +93,9 @@ class OpenInference:
         try:
             manifest = served.manifest
             rows = rows_of(request, manifest)
-            asked = _asked(request, served)
-            answered = partial(self._answered, asked, began, reply)
+            asked = _asked(request, served, marked=place.marked)
             if not place.sequence_id or not is_stateful(manifest):
-                await self._alone(served, rows, place, alone, answered)
+                await self._alone(asked, rows, place, alone, partial(self._answered, asked, began, reply))
                 return
             if len(rows) != 1:
                 problem = f"{len(rows)} rows: a request of a sequence has one"
@@ -104,7 +103,7 @@ class OpenInference:
             if live is None:
                 _check_fresh(served, rows[0])
                 live = await self.sequences.start(served, request.model_name, place, owner)
-            await live.step(rows[0], _first_row(answered), end=place.end)
+            await live.step(rows[0], partial(self._answered_one, asked, began, reply), end=place.end)
         except ServiceError as error:
             self._statistics.of(served).failed(time.perf_counter() - began)
             raise _in_words_of_request(error) from None
@@ -126,9 +125,10 @@ class OpenInference:
         return live
 
     async def _alone(
-        self, served: Served, rows: Sequence[Mapping[str, Array]], place: Place, owner: object, reply: "Batched"
+        self, asked: Asked, rows: Sequence[Mapping[str, Array]], place: Place, owner: object, reply: "Batched"
     ) -> None:
         """Each row is a sequence of its own."""
+        served = asked.served
         if place.sequence_id and served.manifest.whole_sequence and not (place.start and place.end):
             problem = "this model takes whole sequences: send each in one request, without a sequence_id"
             raise invalid(Reason.OPTION_OUT_OF_RANGE, problem, "parameters[sequence_id]")
@@ -162,19 +162,28 @@ class OpenInference:
     def _answered(
         self, asked: Asked, began: float, reply: Callable[[Answer], None], rows: Sequence[Outputs | ServiceError]
     ) -> None:
-        statistics = self._statistics.of(asked.served)
         error = next((row for row in rows if isinstance(row, ServiceError)), None)
-        if error is not None:
-            statistics.failed(time.perf_counter() - began)
-            reply(error)
-            return
         given = [row.tensors for row in rows if isinstance(row, Outputs)]
-        if len(given) == 1:
-            tensors: dict[str, Array] = {name: tensor[np.newaxis] for name, tensor in given[0].items()}
+        whole = error or Outputs({name: np.stack([each[name] for each in given]) for name in given[0]}, 0)
+        self._reply(asked, began, reply, whole)
+
+    def _answered_one(
+        self, asked: Asked, began: float, reply: Callable[[Answer], None], row: Outputs | ServiceError
+    ) -> None:
+        if isinstance(row, Outputs):
+            row = Outputs({name: tensor[np.newaxis] for name, tensor in row.tensors.items()}, 0)
+        self._reply(asked, began, reply, row)
+
+    def _reply(
+        self, asked: Asked, began: float, reply: Callable[[Answer], None], batch: Outputs | ServiceError
+    ) -> None:
+        statistics, seconds = self._statistics.of(asked.served), time.perf_counter() - began
+        if isinstance(batch, ServiceError):
+            statistics.failed(seconds)
+            reply(batch)
         else:
-            tensors = {name: np.stack([each[name] for each in given]) for name in given[0]}
-        statistics.succeeded(time.perf_counter() - began)
-        reply(partial(asked.fill, tensors=tensors))
+            statistics.succeeded(seconds)
+            reply(partial(asked.fill, tensors=batch.tensors))
 
 
 Batched = Callable[[Sequence[Outputs | ServiceError]], None]
@@ -206,12 +215,10 @@ def version_number(name: str, version: str) -> int:
     return int(version)
 
 
-def _asked(request: oip.ModelInferRequest, served: Served) -> Asked:
+def _asked(request: oip.ModelInferRequest, served: Served, *, marked: bool) -> Asked:
     wanted = {output.name: count_of(output) for output in request.outputs}
     served.tasks[GENERIC].check_outputs(wanted)  # type: ignore[attr-defined]  # the generic task of every version
-    typed = not request.raw_input_contents
-    final_flag = "triton_enable_empty_final_response" in request.parameters
-    return Asked(request.id, served, wanted, typed, final_flag)
+    return Asked(request.id, served, wanted, not request.raw_input_contents, marked)
 
 
 def _check_fresh(served: Served, row: Mapping[str, Array]) -> None:
@@ -226,10 +233,6 @@ def _in_words_of_request(error: ServiceError) -> ServiceError:
         replace(each, field=each.field.removeprefix("chunk.").removeprefix("config.")) for each in error.violations
     )
     return error
-
-
-def _first_row(answered: Batched) -> Reply:
-    return lambda outputs: answered([outputs])
 
 
 def _labels(manifest: Manifest, output: str) -> Sequence[str]:

@@ -14,13 +14,15 @@ MAX_TIMEOUT = 60_000_000
 class Place(NamedTuple):
     """Where a request belongs. An empty `sequence_id`: it is a sequence of its own.
 
-    `patience` (seconds): how long its steps may wait; None for the server's default.
+    `patience` (seconds): how long its steps may wait; None for the server's default. `marked`: its client wants to be
+    told that an answer is the last one of its request.
     """
 
-    sequence_id: str
-    start: bool
-    end: bool
-    patience: float | None
+    sequence_id: str = ""
+    start: bool = False
+    end: bool = False
+    patience: float | None = None
+    marked: bool = False
 
 
 def place_of(request: oip.ModelInferRequest) -> Place:
@@ -30,12 +32,26 @@ def place_of(request: oip.ModelInferRequest) -> Place:
     """
     said = request.parameters
     if not said:
-        return Place("", False, False, None)
-    place = Place(_id(request), _flag(request, "sequence_start"), _flag(request, "sequence_end"), _patience(request))
-    if not place.sequence_id and (place.start or place.end):
+        return Place()
+    # One pass: to look a parameter up costs as much as to read it, and this runs for every request.
+    sequence_id, start, end, timeout, bulk, marked = "", False, False, None, False, False
+    for name in said:
+        if name == "sequence_id":
+            sequence_id = _id(said[name])
+        elif name == "sequence_start":
+            start = _flag(name, said[name])
+        elif name == "sequence_end":
+            end = _flag(name, said[name])
+        elif name == "timeout":
+            timeout = _timeout(said[name])
+        elif name == "priority":
+            bulk = _is_bulk(said[name])
+        elif name == "triton_enable_empty_final_response":
+            marked = True
+    if not sequence_id and (start or end):
         problem = "sequence_start and sequence_end need a sequence_id that is neither 0 nor empty"
         raise invalid(Reason.SESSION_ID_INVALID, problem, "parameters[sequence_id]")
-    return place
+    return Place(sequence_id, start, end, timeout or (BULK_PATIENCE if bulk else None), marked)
 
 
 def count_of(output: oip.ModelInferRequest.InferRequestedOutputTensor) -> int:
@@ -48,11 +64,8 @@ def count_of(output: oip.ModelInferRequest.InferRequestedOutputTensor) -> int:
     return count
 
 
-def _id(request: oip.ModelInferRequest) -> str:
+def _id(parameter: oip.InferParameter) -> str:
     """The same number is the same id, whichever type it comes in."""
-    if "sequence_id" not in request.parameters:
-        return ""
-    parameter = request.parameters["sequence_id"]
     if parameter.WhichOneof("parameter_choice") == "string_param":
         if len(parameter.string_param) > MAX_ID_LENGTH:
             problem = f"a sequence_id has at most {MAX_ID_LENGTH} characters"
@@ -65,29 +78,26 @@ def _id(request: oip.ModelInferRequest) -> str:
     return str(number) if number else ""
 
 
-def _flag(request: oip.ModelInferRequest, name: str) -> bool:
-    if name not in request.parameters:
-        return False
-    parameter = request.parameters[name]
+def _flag(name: str, parameter: oip.InferParameter) -> bool:
     if parameter.WhichOneof("parameter_choice") != "bool_param":
         raise _wrong(name, "is a bool")
     return parameter.bool_param
 
 
-def _patience(request: oip.ModelInferRequest) -> float | None:
-    """`timeout` in microseconds; without it, a `priority` above 1 can wait."""
-    if "timeout" in request.parameters:
-        timeout = _number(request.parameters["timeout"])
-        if timeout is None or not 0 <= timeout <= MAX_TIMEOUT:
-            raise _wrong("timeout", f"is in microseconds, 0 to {MAX_TIMEOUT}")
-        if timeout:
-            return timeout / 1e6
-    if "priority" in request.parameters:
-        priority = _number(request.parameters["priority"])
-        if priority is None or priority < 0:
-            raise _wrong("priority", "is a number from 0 on")
-        return BULK_PATIENCE if priority > 1 else None
-    return None
+def _timeout(parameter: oip.InferParameter) -> float | None:
+    """Seconds, said in microseconds; None for 0."""
+    timeout = _number(parameter)
+    if timeout is None or not 0 <= timeout <= MAX_TIMEOUT:
+        raise _wrong("timeout", f"is in microseconds, 0 to {MAX_TIMEOUT}")
+    return timeout / 1e6 or None
+
+
+def _is_bulk(parameter: oip.InferParameter) -> bool:
+    """Whether a request can wait: its priority is above 1."""
+    priority = _number(parameter)
+    if priority is None or priority < 0:
+        raise _wrong("priority", "is a number from 0 on")
+    return priority > 1
 
 
 def _number(parameter: oip.InferParameter) -> int | None:

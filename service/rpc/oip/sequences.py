@@ -48,16 +48,12 @@ class LiveSequence:
 
         `end`: they are the last ones.
         """
-        async with self._turn:
-            await self._stream.has_room()
-            if self._stream.finished or self.ending:
-                raise self._stream.error or not_started(*self.key)
-            steps = self._checked(inputs)
-            self.ending = end
-            self._replies.append(reply)
-            self._submit(Tensors(inputs, steps))
-            if end:
-                self._submit(End())
+        if self._turn.locked() or self._stream.inbox:
+            async with self._turn:
+                await self._stream.has_room()
+                self._take(inputs, reply, end=end)
+        else:
+            self._take(inputs, reply, end=end)
 
     def close(self) -> None:
         """The client is gone."""
@@ -85,6 +81,16 @@ class LiveSequence:
         self._stream.on_answers = None
         self._over.set()
         self._on_end(self)
+
+    def _take(self, inputs: Mapping[str, Array], reply: Reply, *, end: bool) -> None:
+        if self._stream.finished or self.ending:
+            raise self._stream.error or not_started(*self.key)
+        steps = self._checked(inputs)
+        self.ending = end
+        self._replies.append(reply)
+        self._submit(Tensors(inputs, steps))
+        if end:
+            self._submit(End())
 
     def _checked(self, inputs: Mapping[str, Array]) -> int:
         steps = self._task.steps(self._stream.progress, inputs)

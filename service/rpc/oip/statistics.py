@@ -39,7 +39,10 @@ class RequestStatistics:
 
     def of(self, served: Served) -> Requests:
         """Those of one version."""
-        return self._requests.setdefault(served, Requests())
+        found = self._requests.get(served)
+        if found is None:
+            found = self._requests[served] = Requests()
+        return found
 
     def response(self, served: Iterable[Served]) -> oip.ModelStatisticsResponse:
         """The statistics of some versions."""

@@ -112,7 +112,7 @@ async def test_a_tick_waits_for_them_no_longer_than_the_pace_says():
         streams = [listening(engine, model, str(number)) for number in range(12)]
         await one_a_pass(engine, streams, 12)
         await asyncio.gather(*(stream.answers() for stream in streams))
-        assert sum(engine.counters.rows.counts) > 5
+        assert sum(engine.counters.rows.counts) > 1
 
 
 # Back-pressure of what goes in.
