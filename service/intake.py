@@ -13,9 +13,6 @@ from service.stream import Message, Stream
 
 log = structlog.get_logger()
 
-QUIET_PASSES = 2
-"""Passes of the event loop without a message after which no more are expected; gRPC needs more than one to read."""
-
 
 class Intake:
     """Belongs to one engine. `name` is that of its model; `wake_up` says that there is something to run, and
@@ -45,12 +42,10 @@ class Intake:
         comes at once runs at once.
         """
         until = time.monotonic() + seconds
-        quiet = 0
-        while quiet < QUIET_PASSES:
+        while True:
             before = self._accepted
             await asyncio.sleep(0)
-            quiet = 0 if self._accepted > before else quiet + 1
-            if time.monotonic() >= until:
+            if self._accepted == before or time.monotonic() >= until:
                 return
 
     def feed(self, stream: Stream) -> None:
