@@ -25,7 +25,7 @@ DEFAULT_ADDRESS = "127.0.0.1:50051"
 SESSION_ID_KEY = "hiddenstate-session-id"
 ACKNOWLEDGE_EVERY = 64
 """Answers that are acknowledged together; a server stops a session of which 1024 are not."""
-_SURVIVING = (session_pb2.DURABILITY_MEMORY, session_pb2.DURABILITY_STORED)
+_SURVIVING = ("memory", "stored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class StreamProtocol:
     attached: bool = False
     moves: ServerError | None = None
     _named: bool = False
+    _survives: bool = False
     _token: str = ""
     _config: Any = None
     _config_due: bool = True
@@ -69,7 +70,7 @@ class StreamProtocol:
         if isinstance(point, str):
             point = ResumePoint(point)
         name = options.get("session_id") or (point.session_id if point else "")
-        protocol = cls(rpc, name or uuid4().hex, _named=bool(name))
+        protocol = cls(rpc, name or uuid4().hex, _named=bool(name), _survives=options.get("durability") in _SURVIVING)
         if point is not None:
             protocol._token = point.token
             protocol.received_answer_number = protocol._acknowledged = point.received_answer_number
@@ -200,10 +201,6 @@ class StreamProtocol:
     def point(self) -> ResumePoint | None:
         """Where the session goes on; None when it cannot be resumed."""
         return ResumePoint(self._token, self.received_answer_number, self.session_id) if self._token else None
-
-    @property
-    def _survives(self) -> bool:
-        return self._config is not None and self._config.config.session.durability in _SURVIVING
 
     def _opening(self) -> Any:
         self._config_due = False

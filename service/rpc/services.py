@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -173,6 +174,9 @@ def _counted(name: str, behaviour: Behaviour, requests: RequestCounters) -> Beha
         except ServiceError as error:
             code = error.code.name
             await abort(context, error)
+        except grpc.aio.InternalError as error:
+            # The client is gone: at times gRPC fails what is written to it before it says so.
+            raise asyncio.CancelledError from error
         except Exception as error:
             log.exception("an RPC failed", method=name)
             fault = internal(error)

@@ -61,7 +61,10 @@ class Tool:
         """What runs it. Raises MissingToolError where it was not installed."""
         if not (self.folder / READY).exists():
             raise MissingToolError(f"{self.name} {self.version} is not installed: make interop")
-        return self.command(self.folder)
+        command = self.command(self.folder)
+        if shutil.which(command[0]) is None:
+            raise MissingToolError(f"{self.name} needs {command[0]}, which is not on this machine")
+        return command
 
     def environment(self) -> dict[str, str]:
         """The environment that it runs in."""

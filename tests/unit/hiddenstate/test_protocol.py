@@ -53,11 +53,10 @@ def said(stream):
     return [request.sequence_number for request in iter(stream.next_request, None)]
 
 
-def begun(durability=session_pb2.DURABILITY_MEMORY, count=3):
+def begun(durability="memory", count=3):
     """A stream that has sent its config and some messages."""
-    stream = protocol()
-    session = session_pb2.SessionConfig(durability=durability)
-    stream.add(stream.config(text_generation_pb2.GenerateTextConfig(session=session)))
+    stream = StreamProtocol.of(wire.GENERATE_TEXT, {"durability": durability})
+    stream.add(stream.config(text_generation_pb2.GenerateTextConfig()))
     for _ in range(count):
         stream.add(prompt(stream))
     assert said(stream) == list(range(count + 1))
@@ -106,7 +105,17 @@ def test_a_name_that_the_caller_gave_stays():
     assert stream.session_id == "mine"
 
 
-@pytest.mark.parametrize("durability", [session_pb2.DURABILITY_UNSPECIFIED, session_pb2.DURABILITY_NONE])
+def test_a_stream_that_was_lost_before_its_caller_has_said_anything_is_asked_for_again():
+    """A call may fail at once, where no server is, and the config may be still to come."""
+    stream = StreamProtocol.of(wire.GENERATE_TEXT, {"durability": "stored"})
+    assert stream.can_go_on(LOST)
+    stream.begin_again()
+    stream.add(stream.config(text_generation_pb2.GenerateTextConfig()))
+    stream.add(prompt(stream))
+    assert said(stream) == [0, 1]
+
+
+@pytest.mark.parametrize("durability", [None, "none"])
 def test_a_session_that_is_not_to_survive_is_not_asked_for_twice(durability):
     stream = begun(durability)
     assert not stream.can_go_on(LOST)
