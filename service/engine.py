@@ -16,13 +16,14 @@ from service.interludes import Interludes
 from service.lanes import ENCODER_LANE, Decoding
 from service.metrics import EngineCounters, EngineGauges
 from service.pace import Pace
+from service.reactions import Reactions
 from service.roster import Roster
 from service.runner import Runnable, Runner
 from service.scheduler import Limits, Plan
 from service.session import Session
 from service.state import Array, StateSpec
 from service.stream import Message, Standing, Stream
-from service.tasks.task import Reaction, Task, Turn
+from service.tasks.task import Task
 
 log = structlog.get_logger()
 
@@ -59,6 +60,9 @@ class Engine:
         self._wake: asyncio.Future[None] | None = None
         self._intake = Intake(
             name, self._scheduler, self.limits, clock, wake_up=self._wake_up, break_off=self._break_off
+        )
+        self._reactions = Reactions(
+            name, self._scheduler, self._roster, self._intake, self.counters, self.limits, self._pace, clock
         )
         self._admitting = True
         self._interludes = Interludes()
@@ -211,7 +215,7 @@ class Engine:
 
     async def _carry_out(self, plan: Plan, now: float) -> None:
         if plan.marks:
-            self._react(self._scheduler.pass_marks(plan.marks), {})
+            self._reactions.follow(self._scheduler.pass_marks(plan.marks), {})
         if plan.batch is not None:
             self._observe(plan.batch, now)
             await self._run_batch(plan.batch)
@@ -227,54 +231,7 @@ class Engine:
             else:
                 self._fail(batch.rows[0], error)
             return
-        self._react(self._scheduler.commit(batch, outcome), outcome.outputs)
-
-    def _react(self, rows: Sequence[tuple[Row, int]], outputs: Mapping[str, Array]) -> None:
-        """Let each task look at its rows of a tick, all at once, and carry out what follows."""
-        by_task: dict[Task[Any], tuple[list[Stream], list[Turn[Any]]]] = {}
-        for row, index in rows:
-            stream = self._roster.of(row.session)
-            assert stream is not None
-            group = by_task.get(stream.task)
-            if group is None:
-                group = by_task[stream.task] = ([], [])
-            group[0].append(stream)
-            group[1].append(Turn(stream.progress, index, row.steps, row.segments))
-        merge_time = self._pace.merge_time(len(rows))
-        now = self._clock()
-        for task, (streams, turns) in by_task.items():
-            try:
-                reactions = task.react(turns, outputs, now)
-            except Exception as error:
-                log.exception("a task failed", model=self.name, task=task.name)
-                for stream in streams:
-                    self._roster.finish(stream, internal(error), "failed")
-                continue
-            for stream, reaction in zip(streams, reactions, strict=True):
-                self._apply(stream, reaction, now, merge_time)
-
-    def _apply(self, stream: Stream, reaction: Reaction, now: float, merge_time: float) -> None:
-        stream.changed()
-        items, chunk, reset, done = reaction
-        for sequence_number, value, interim, numbered in items:
-            stream.give(sequence_number, value, interim, numbered)
-        self.counters.items += len(items)
-        if reset:
-            self._scheduler.reset(stream.session)
-        if done:
-            self._roster.finish(stream, None, "completed")
-            return
-        if chunk is not None:
-            self._scheduler.submit(stream.session, chunk)
-        if stream.unread >= self.limits.max_outbox_items:
-            self._scheduler.hold(stream.session)
-        # A session that goes on by itself comes back here in the next tick, so its answers can be gathered.
-        goes_on = chunk is not None and not stream.session.held
-        if stream.outbox and (now >= stream.next_delivery or not goes_on):
-            stream.next_delivery = now + merge_time
-            stream.wake_writer()
-        if stream.inbox:
-            self._intake.feed(stream)
+        self._reactions.follow(self._scheduler.commit(batch, outcome), outcome.outputs)
 
     def _on_taken(self, stream: Stream) -> None:
         """The client reads again: a session that was held for that goes on."""
