@@ -30,7 +30,7 @@ import grpc
 
 from hiddenstate.oip import open_inference_pb2 as oip
 from tests.bench import models
-from tests.bench.processes import serve_hiddenstate
+from tests.bench.processes import Served, serve_hiddenstate
 from tests.calls import path_of
 from tests.interop.tools import PERF_ANALYZER, Tool, from_pip, in_bin
 
@@ -68,32 +68,30 @@ class RunError(Exception):
     """A run gave no figures; the message says why."""
 
 
-def measure(address: str, count: int, requests: int, core: int) -> Measured:
+def measure(served: Served, count: int, requests: int, core: int) -> Measured:
     """Load a server with `requests` steps of so many sequences at once. Raises RunError when one of them gives up."""
     profile = Path(tempfile.mkdtemp()) / "profile.json"
     command = [
-        *PERF_ANALYZER.found(), "-m", models.REFERENCE, "-u", address, "-i", "grpc", "--streaming", "--async",
+        *PERF_ANALYZER.found(), "-m", models.REFERENCE, "-u", served.address, "-i", "grpc", "--streaming", "--async",
         "--input-data", "zero", "--shape", f"inputs:1,{models.FEATURES}", "--sequence-length", "50",
         "--num-of-sequences", str(count), "--concurrency-range", str(count), "--request-count", str(requests),
         "--profile-export-file", str(profile),
     ]  # fmt: skip
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE, check=False,
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise RunError(f"hung for {PATIENCE:g} s") from None
-    if done.returncode or not profile.exists():
-        raise RunError((done.stderr or done.stdout).strip().splitlines()[-1])
+    client = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+    )  # fmt: skip
+    said = _until_ended(client, served)
+    if client.returncode or not profile.exists():
+        raise RunError(said.strip().splitlines()[-1])
     (experiment,) = json.loads(profile.read_text(encoding="utf-8"))["experiments"]
     shutil.rmtree(profile.parent)
     return Measured.of(experiment["requests"], requests)
 
 
 @contextmanager
-def serve_triton(core: int, reference: Path) -> Iterator[str]:
-    """Run Triton on one core; its address."""
+def serve_triton(core: int, reference: Path) -> Iterator[Served]:
+    """Run Triton on one core."""
     folder, port = TRITON.folder, _free_port()
     site = next(folder.glob("lib/python*/site-packages"))
     triton = site / "pytriton" / "tritonserver"
@@ -115,13 +113,13 @@ def serve_triton(core: int, reference: Path) -> Iterator[str]:
             f"--backend-directory={triton / 'backends'}", "--grpc-address=127.0.0.1", f"--grpc-port={port}",
             "--allow-http=false", "--allow-metrics=false", "--log-info=false",
         ]  # fmt: skip
-        process = subprocess.Popen(
-            arguments, cwd=triton, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        process: subprocess.Popen[str] = subprocess.Popen(
+            arguments, cwd=triton, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )  # fmt: skip
         try:
             _wait_until_ready(f"127.0.0.1:{port}", process)
-            yield f"127.0.0.1:{port}"
+            yield Served(f"127.0.0.1:{port}", process)
         finally:
             ended = process.poll()
             process.terminate()
@@ -134,13 +132,13 @@ def serve_triton(core: int, reference: Path) -> Iterator[str]:
 
 
 @contextmanager
-def serve_ours(core: int, repository: Path) -> Iterator[str]:
-    """Run this server on one core; its address."""
+def serve_ours(core: int, repository: Path) -> Iterator[Served]:
+    """Run this server on one core."""
     with serve_hiddenstate(core, repository, _free_port()) as served:
-        yield served.address
+        yield served
 
 
-Serve = Callable[[], AbstractContextManager[str]]
+Serve = Callable[[], AbstractContextManager[Served]]
 
 
 def in_turns(
@@ -152,8 +150,8 @@ def in_turns(
         for count in counts:
             for name, serve in servers:
                 try:
-                    with serve() as address:
-                        result: Measured | str = measure(address, count, requests, core)
+                    with serve() as served:
+                        result: Measured | str = measure(served, count, requests, core)
                 except RunError as error:
                     result = str(error)
                 found.setdefault((name, count), []).append(result)
@@ -181,7 +179,21 @@ def table(found: dict[tuple[str, int], list[Measured | str]], names: Sequence[st
     return "\n".join(lines)
 
 
-def _wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
+def _until_ended(client: subprocess.Popen[str], served: Served) -> str:
+    """What a client says until it ends. Raises RunError when it hangs, as it does behind a server that is gone."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return client.communicate(timeout=1.0)[0]
+        except subprocess.TimeoutExpired:
+            gone = served.process.poll() is not None
+            if gone or time.monotonic() > until:
+                client.kill()
+                client.communicate()
+                raise RunError("its server is gone" if gone else f"hung for {PATIENCE:g} s") from None
+
+
+def _wait_until_ready(address: str, process: subprocess.Popen[str]) -> None:
     until = time.monotonic() + PATIENCE
     request = oip.ModelReadyRequest(name=models.REFERENCE).SerializeToString()
     with grpc.insecure_channel(address) as channel:
