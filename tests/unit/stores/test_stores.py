@@ -1,8 +1,10 @@
 """What all stores have in common, on each of them; Redis is a real server on a free port."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -138,6 +140,19 @@ async def test_a_file_is_there_again_in_another_process_of_the_same_name(tmp_pat
     second = FileStore(tmp_path / "deep" / "sessions.db")
     assert await second.read("a") == Entry(1, b"one")
     await second.close()
+
+
+async def test_a_file_is_opened_while_another_process_stands_still_in_a_write(tmp_path):
+    first = FileStore(tmp_path / "sessions.db")
+    await first.claim("a", LONG)
+    await first.write([Write("a", 1, b"one", LONG)])
+    with closing(sqlite3.connect(tmp_path / "sessions.db", isolation_level=None)) as frozen:
+        frozen.execute("BEGIN IMMEDIATE")
+        second = FileStore(tmp_path / "sessions.db")
+        assert await second.read("a") == Entry(1, b"one")
+        frozen.execute("ROLLBACK")
+    for store in (first, second):
+        await store.close()
 
 
 async def test_a_store_that_cannot_be_reached_says_so(tmp_path):
