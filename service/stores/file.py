@@ -163,7 +163,9 @@ class FileStore:
             return began
         boot = BOOT_ID.read_text(encoding="ascii").strip()
         if (known := self._database.execute("SELECT began FROM clock WHERE boot = ?", (boot,)).fetchone()) is not None:
-            return float(known[0])  # Nothing is written, so that a process that stands still in a write is no hindrance.
+            return float(
+                known[0]
+            )  # Nothing is written, so that a process that stands still in a write is no hindrance.
         self._database.execute("INSERT INTO clock VALUES (?, ?) ON CONFLICT DO NOTHING", (boot, began))
         self._database.execute("DELETE FROM clock WHERE boot != ?", (boot,))
         (agreed,) = self._database.execute("SELECT began FROM clock").fetchone()

@@ -15,7 +15,7 @@ from service.catalog import Catalog, Served
 from service.errors import Code, Reason, ServiceError, invalid
 from service.rpc.oip.parameters import Place, count_of, place_of
 from service.rpc.oip.sequences import GENERIC, LiveSequence, LiveSequences
-from service.rpc.oip.statistics import RequestStatistics
+from service.rpc.oip.statistics import Requests, RequestStatistics
 from service.rpc.oip.tensors import rows_of, write_classes, write_output
 from service.state import Array
 from service.tasks.inference import InferenceOptions, Outputs
@@ -26,12 +26,14 @@ UNARY = object()
 
 Answer = Callable[[oip.ModelInferResponse], None] | ServiceError
 """Fills the response, wherever it is a part of; or what went wrong."""
+Answered = Callable[[Answer], None]
+"""Takes what a request is answered, exactly once."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
-    """What a response needs to know of its request. `wanted`: names of outputs, with the number of classes wanted
-    instead of values (0: values); none for all outputs.
+    """A request on its way to its answer. `wanted`: names of outputs, with the number of classes wanted instead of
+    values (0: values); none for all outputs. `began`: when it came, on the clock of `time.perf_counter`.
     """
 
     id: str
@@ -39,8 +41,32 @@ class Asked:
     wanted: Mapping[str, int]
     typed: bool
     marked: bool
+    began: float
+    statistics: Requests
+    reply: Answered
 
-    def fill(self, response: oip.ModelInferResponse, tensors: Mapping[str, Array]) -> None:
+    def answer(self, row: Outputs | ServiceError) -> None:
+        """Reply with the outputs [steps, ...] of the only row, or with what went wrong."""
+        seconds = time.perf_counter() - self.began
+        if isinstance(row, ServiceError):
+            self.statistics.failed(seconds)
+            self.reply(row)
+            return
+        self.statistics.succeeded(seconds)
+        self.reply(partial(self.fill, {name: tensor[np.newaxis] for name, tensor in row.tensors.items()}))
+
+    def answer_all(self, rows: Sequence[Outputs | ServiceError]) -> None:
+        """The same for several rows, each with as many steps."""
+        seconds = time.perf_counter() - self.began
+        if errors := [row for row in rows if isinstance(row, ServiceError)]:
+            self.statistics.failed(seconds)
+            self.reply(errors[0])
+            return
+        self.statistics.succeeded(seconds)
+        given = [row.tensors for row in rows if isinstance(row, Outputs)]
+        self.reply(partial(self.fill, {name: np.stack([each[name] for each in given]) for name in given[0]}))
+
+    def fill(self, tensors: Mapping[str, Array], response: oip.ModelInferResponse) -> None:
         """Write outputs [batch, steps, ...] as the request wants them."""
         manifest = self.served.manifest
         response.model_name, response.model_version, response.id = manifest.name, str(manifest.version), self.id
@@ -79,9 +105,7 @@ class OpenInference:
         answer(response)
         return response
 
-    async def ask(
-        self, request: oip.ModelInferRequest, owner: object, alone: object, reply: Callable[[Answer], None]
-    ) -> None:
+    async def ask(self, request: oip.ModelInferRequest, owner: object, alone: object, reply: Answered) -> None:
         """Submit a request; `reply` is called once it is answered. Raises what is wrong with it; nothing has changed.
 
         `owner` owns the sequence that it may start; `alone` owns it if it is a sequence of its own.
@@ -93,9 +117,9 @@ class OpenInference:
         try:
             manifest = served.manifest
             rows = rows_of(request, manifest)
-            asked = _asked(request, served, marked=place.marked)
+            asked = self._asked(request, served, place, began, reply)
             if not place.sequence_id or not is_stateful(manifest):
-                await self._alone(asked, rows, place, alone, partial(self._answered, asked, began, reply))
+                await self._alone(asked, rows, place, alone)
                 return
             if len(rows) != 1:
                 problem = f"{len(rows)} rows: a request of a sequence has one"
@@ -103,7 +127,7 @@ class OpenInference:
             if live is None:
                 _check_fresh(served, rows[0])
                 live = await self.sequences.start(served, request.model_name, place, owner)
-            await live.step(rows[0], partial(self._answered_one, asked, began, reply), end=place.end)
+            await live.step(rows[0], asked.answer, end=place.end)
         except ServiceError as error:
             self._statistics.of(served).failed(time.perf_counter() - began)
             raise _in_words_of_request(error) from None
@@ -124,9 +148,20 @@ class OpenInference:
             raise invalid(Reason.MODEL_VERSION_NOT_FOUND, problem, "model_version")
         return live
 
-    async def _alone(
-        self, asked: Asked, rows: Sequence[Mapping[str, Array]], place: Place, owner: object, reply: "Batched"
-    ) -> None:
+    def _asked(
+        self,
+        request: oip.ModelInferRequest,
+        served: Served,
+        place: Place,
+        began: float,
+        reply: Answered,
+    ) -> Asked:
+        wanted = {output.name: count_of(output) for output in request.outputs}
+        served.tasks[GENERIC].check_outputs(wanted)  # type: ignore[attr-defined]  # the generic task of every version
+        typed = not request.raw_input_contents
+        return Asked(request.id, served, wanted, typed, place.marked, began, self._statistics.of(served), reply)
+
+    async def _alone(self, asked: Asked, rows: Sequence[Mapping[str, Array]], place: Place, owner: object) -> None:
         """Each row is a sequence of its own."""
         served = asked.served
         if place.sequence_id and served.manifest.whole_sequence and not (place.start and place.end):
@@ -145,7 +180,7 @@ class OpenInference:
             gathered[index] = outputs
             missing -= 1
             if not missing:
-                reply([each for each in gathered if each is not None])
+                asked.answer_all([each for each in gathered if each is not None])
 
         own = place._replace(sequence_id="")
         opened: list[LiveSequence] = []
@@ -158,36 +193,6 @@ class OpenInference:
             raise
         for index, (live, row) in enumerate(zip(opened, rows, strict=True)):
             await live.step(row, partial(part, index), end=True)
-
-    def _answered(
-        self, asked: Asked, began: float, reply: Callable[[Answer], None], rows: Sequence[Outputs | ServiceError]
-    ) -> None:
-        error = next((row for row in rows if isinstance(row, ServiceError)), None)
-        given = [row.tensors for row in rows if isinstance(row, Outputs)]
-        whole = error or Outputs({name: np.stack([each[name] for each in given]) for name in given[0]}, 0)
-        self._reply(asked, began, reply, whole)
-
-    def _answered_one(
-        self, asked: Asked, began: float, reply: Callable[[Answer], None], row: Outputs | ServiceError
-    ) -> None:
-        if isinstance(row, Outputs):
-            row = Outputs({name: tensor[np.newaxis] for name, tensor in row.tensors.items()}, 0)
-        self._reply(asked, began, reply, row)
-
-    def _reply(
-        self, asked: Asked, began: float, reply: Callable[[Answer], None], batch: Outputs | ServiceError
-    ) -> None:
-        statistics, seconds = self._statistics.of(asked.served), time.perf_counter() - began
-        if isinstance(batch, ServiceError):
-            statistics.failed(seconds)
-            reply(batch)
-        else:
-            statistics.succeeded(seconds)
-            reply(partial(asked.fill, tensors=batch.tensors))
-
-
-Batched = Callable[[Sequence[Outputs | ServiceError]], None]
-"""Takes the answers of all rows of a request."""
 
 
 def is_stateful(manifest: Manifest) -> bool:
@@ -213,12 +218,6 @@ def version_number(name: str, version: str) -> int:
         message = f"model {name!r} has no version {version!r}: versions are numbers from 1 on"
         raise ServiceError(Code.NOT_FOUND, Reason.MODEL_VERSION_NOT_FOUND, message)
     return int(version)
-
-
-def _asked(request: oip.ModelInferRequest, served: Served, *, marked: bool) -> Asked:
-    wanted = {output.name: count_of(output) for output in request.outputs}
-    served.tasks[GENERIC].check_outputs(wanted)  # type: ignore[attr-defined]  # the generic task of every version
-    return Asked(request.id, served, wanted, not request.raw_input_contents, marked)
 
 
 def _check_fresh(served: Served, row: Mapping[str, Array]) -> None:
