@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from tests.calls import Target, serving
 from tests.neighbours import CONVERSATIONS
-from tests.resuming import STORED, Client, whole
+from tests.resuming import MEMORY, STORED, Client, whole
 
 BY_METHOD = {each.method: each for each in CONVERSATIONS}
 TEXT = BY_METHOD["GenerateText"]
@@ -100,6 +100,16 @@ async def test_the_last_answers_can_be_read_again_until_they_are_acknowledged(ta
     assert client.answers == answers
 
 
+async def half_heard(target: Target, durability: str = MEMORY) -> Client:
+    """A client in the midst of its talk."""
+    client = Client(TEXT, durability)
+    await client.open(target)
+    await client.send(range(1, 3))
+    while client.received < 7:
+        await client.take()
+    return client
+
+
 async def acknowledged(client: Client, target: Target) -> None:
     """Acknowledge, and wait until the server knows."""
     await client.acknowledge()
@@ -121,11 +131,7 @@ LACKING = ("FAILED_PRECONDITION", "ANSWERS_ACKNOWLEDGED", "config.session.receiv
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_client_that_lacks_acknowledged_answers_is_refused_and_harms_nobody(target):
-    client = Client(TEXT)
-    await client.open(target)
-    await client.send(range(1, 3))
-    while client.received < 3:
-        await client.take()
+    client = await half_heard(target)
     await acknowledged(client, target)
     assert await behind(client, target) == LACKING
     await client.send_rest()
@@ -137,11 +143,7 @@ async def test_a_client_that_lacks_acknowledged_answers_is_refused_and_harms_nob
 async def test_a_client_that_lacks_acknowledged_answers_takes_no_session_from_another_server(tmp_path, park_after):
     store = {"store": str(tmp_path / "sessions.db"), "checkpoint_interval": 0.01, "park_after": park_after}
     async with serving(**store) as (_, here), serving(**store) as (_, there):
-        client = Client(TEXT, STORED)
-        await client.open(here)
-        await client.send(range(1, 3))
-        while client.received < 7:
-            await client.take()
+        client = await half_heard(here, STORED)
         await acknowledged(client, here)
         await asyncio.sleep(0.1)
         assert await behind(client, there) == LACKING
@@ -217,11 +219,7 @@ async def test_a_stream_that_is_lost_again_before_its_first_message_ends_no_inpu
     """The session has come out of the store, where nothing tells how many clients it had."""
     store = {"store": str(tmp_path / "sessions.db"), "checkpoint_interval": 0.01, "park_after": park_after}
     async with serving(**store) as (_, here), serving(**store) as (_, there):
-        client = Client(TEXT, STORED)
-        await client.open(here)
-        await client.send(range(1, 3))
-        while client.received < 7:
-            await client.take()
+        client = await half_heard(here, STORED)
         for target in (there, here, here):
             client.stream.cancel()
             await asyncio.sleep(0.1)
