@@ -228,8 +228,7 @@ class AsyncClient(AsyncSessionCalls):
 
     async def close(self) -> None:
         """Close the connection; streams that are open end."""
-        self._connection.closed = True
-        await self._connection.channel.close(None)
+        await self._connection.close()
 
     async def __aenter__(self) -> Self:
         """The client itself."""

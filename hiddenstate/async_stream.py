@@ -7,7 +7,9 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import grpc
 import grpc.aio
@@ -20,8 +22,18 @@ from hiddenstate.protocol import Rpc, StreamProtocol
 _EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # missing in the stubs
 
 
+@dataclass
 class AsyncConnection(Calling):
     """To be called with asyncio."""
+
+    streams: WeakSet[AsyncStream] = field(default_factory=WeakSet)
+
+    async def close(self) -> None:
+        """End all calls. gRPC itself would only end those that a task awaits just now."""
+        self.closed = True
+        for stream in tuple(self.streams):
+            stream.cancel()
+        await self.channel.close(None)
 
     async def call(self, rpc: Rpc, request: Any) -> Any:
         """One request, one response. Raises ServerError."""
@@ -62,6 +74,7 @@ class AsyncStream:
         if first is not None:
             protocol.add(first)
         self._invoke()
+        connection.streams.add(self)
         if requests is not None:
             self._source = asyncio.ensure_future(self._say_all(requests))
 

@@ -135,6 +135,17 @@ async def test_more_answers_than_a_server_keeps_unacknowledged_arrive(target, du
 
 
 @pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("durability", ["memory", "none"])
+async def test_a_client_that_is_left_in_the_midst_of_a_stream_leaves_nothing_running(target, durability):
+    before = asyncio.all_tasks()
+    async with AsyncClient(target.address) as client:
+        async for _ in client.generate("a", model=TINY["text_generation"], max_tokens=3000, durability=durability):
+            break
+    await asyncio.sleep(0.1)
+    assert asyncio.all_tasks() <= before
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_sends_that_run_far_ahead_wait_for_room_and_none_is_dropped(target):
     """Nobody receives meanwhile: a client that has no room reads ahead by itself, to learn what is safe."""
     ahead = MAX_REQUESTS + 100
