@@ -20,6 +20,7 @@ def main() -> int:
     plan.add_argument("--streams", type=int, default=default.streams)
     plan.add_argument("--store", choices=("file", "redis"), action="append", help="default: both, one after the other")
     plan.add_argument("--seconds", type=float, default=default.seconds, help="no fault begins later than this")
+    plan.add_argument("--apart", type=float, default=default.apart, help="seconds between two faults, at most")
     plan.add_argument("--seed", type=int, default=default.seed, help="of what is said and of what happens")
     plan.add_argument("--pause", type=float, default=default.pause, help="seconds between two pieces of input")
     plan.add_argument("--tiny", action="store_true", help="the models of the tests alone, which start faster")
@@ -28,7 +29,7 @@ def main() -> int:
     said = plan.parse_args()
     common = Plan(
         kills=said.kills, streams=said.streams, seconds=said.seconds, seed=said.seed, pause=said.pause, tiny=said.tiny,
-        faults=not said.kills_only,
+        faults=not said.kills_only, apart=said.apart,
     )  # fmt: skip
     reports = []
     for store in said.store or ("file", "redis"):
