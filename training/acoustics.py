@@ -31,14 +31,14 @@ class Conditions:
     """
 
     telephone: float = 0.35
-    muffled: float = 0.2
-    room: float = 0.4
-    noise: float = 0.8
-    companded: float = 0.15
-    clipped: float = 0.06
+    muffled: float = 0.15
+    room: float = 0.3
+    noise: float = 0.6
+    companded: float = 0.1
+    clipped: float = 0.03
     tilt: float = 6.0
-    loudness: tuple[float, float] = (1.0, 34.0)
-    signal: tuple[float, float] = (5.0, 45.0)
+    loudness: tuple[float, float] = (1.0, 28.0)
+    signal: tuple[float, float] = (10.0, 45.0)
 
 
 class Acoustics:

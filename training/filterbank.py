@@ -96,6 +96,15 @@ def _bands(bins: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.concatenate([weights, weights]).astype(np.float32)
 
 
+def band_places(factor: float) -> NDArray[np.float64]:
+    """Where in the row of bands the frequencies lie that are `factor` times those of each band, [BANDS]."""
+    lowest, highest = _mel(LOWEST), _mel(HIGHEST)
+    apart = (highest - lowest) / (BANDS + 1)
+    hertz = factor * _hertz(np.linspace(lowest, highest, BANDS + 2))[1:-1]
+    places: NDArray[np.float64] = (1127.0 * np.log1p(hertz / 700.0) - lowest) / apart - 1
+    return places
+
+
 def _mel(hertz: float) -> float:
     return 1127.0 * math.log1p(hertz / 700.0)
 

@@ -112,15 +112,27 @@ class Search:
         count = len(tokens) + len(text)
         return count if separator is None else count - tokens.count(separator) - text.count(chr(separator))
 
+    def began(self, opener: int | None) -> int:
+        """The step at which what was heard last began: its token, or the `opener` right before it."""
+        best = self.paths[0]
+        last = len(best.text.rstrip(chr(opener))) - 1 if opener is not None else len(best.text) - 1
+        opened = last > 0 and opener is not None and ord(best.text[last - 1]) == opener
+        return best.steps[last - 1 if opened else last]
+
 
 class Decoder:
     """Follows up to `width` texts; the best one alone when it is 1."""
 
-    def __init__(self, width: int, separator: int | None = None, limit: Limit | None = None) -> None:
-        """`separator`: the token between two words, if there is one; what is settled ends before it."""
+    def __init__(
+        self, width: int, separator: int | None = None, limit: Limit | None = None, *, opens: bool = False
+    ) -> None:
+        """`separator`: the token between two words, if there is one; what is settled ends before it. `opens`: it is
+        heard where a word begins, rather than where one ends.
+        """
         self.width = width
         self.separator = separator
         self.limit = limit
+        self.opens = opens
 
     def begin(self) -> Search:
         """A search at the start of an utterance."""

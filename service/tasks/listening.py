@@ -10,7 +10,7 @@ from service.tasks.endpointing import Endpointing, SpeechWatch
 from service.tasks.readings import Reader, Reading, Word
 
 SILENT = 0.5
-"""Probability of the blank, or of the space between words, from which on a step counts as silent."""
+"""Probability of the blank, or of the space that ends a word, from which on a step counts as silent."""
 CLIPPING_TOLD_EVERY = 10 * SAMPLE_RATE
 """Samples after which clipping is told again."""
 
@@ -129,11 +129,12 @@ class Listener:
 
     def _take(self, candidates: Candidates, items: list[Heard]) -> None:
         self.decoder.advance(self.search, candidates)
-        separator = self.decoder.separator
-        spaces = sum(share for token, share in candidates.tokens if token == separator)
-        self.watch.hear(candidates.step, silent=candidates.blank + spaces >= SILENT)
+        separator, silence = self.decoder.separator, candidates.blank
+        if not self.decoder.opens:
+            silence += sum(share for token, share in candidates.tokens if token == separator)
+        self.watch.hear(candidates.step, silent=silence >= SILENT)
         if not self.watch.speaking and self.search.letters(separator) > self.watch.spoken:
-            began = self.search.paths[0].steps[-1]
+            began = self.search.began(separator if self.decoder.opens else None)
             self.watch.speech(began)
             items.append((candidates.step, SpeechEvent("started", self._sample(began))))
 

@@ -1,4 +1,4 @@
-"""What may be said: a list of words or phrases, one after the other, parted by a space."""
+"""What may be said: a list of words or phrases, one after the other, parted by spaces."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,8 @@ from service.errors import Reason, invalid
 MAX_PHRASES = 1000
 MAX_CHARACTERS = 100
 SPACE = " "
+SHOWN = 12
+"""Words of a model that an error names."""
 
 
 class Phrases:
@@ -39,7 +41,7 @@ class Phrases:
 
     def _after(self, place: tuple[str, ...], text: str) -> tuple[str, ...] | None:
         longer = [part + text for part in place if self._begins(part + text)]
-        if text == SPACE and any(part in self._known for part in place):
+        if text == SPACE and self.complete(place):
             longer.append("")
         return tuple(longer) or None
 
@@ -68,5 +70,24 @@ def checked_phrases(phrases: Sequence[str], tokens: Sequence[str]) -> list[str]:
         if unknown := sorted(set(text) - letters):
             problem = f"phrase {number} has {', '.join(map(repr, unknown[:5]))}; this model spells with"
             raise invalid(Reason.PHRASE_INVALID, f"{problem} {''.join(sorted(letters - {SPACE}))!r} alone", field)
+        if strange := [word for word in text.split() if not spelled_with(word, tokens)]:
+            problem = f"phrase {number} has {strange[0]!r}, which this model has no tokens for"
+            raise invalid(Reason.PHRASE_INVALID, f"{problem}; it writes {_shown(tokens)}", field)
         found.append(text)
     return found
+
+
+def spelled_with(word: str, tokens: Sequence[str]) -> bool:
+    """Whether these tokens, one behind the other, make the word."""
+    known, lengths = frozenset(tokens), {len(token) for token in tokens if token}
+    made = {0}
+    for place in range(len(word)):
+        if place in made:
+            made |= {place + length for length in lengths if word[place : place + length] in known}
+    return len(word) in made
+
+
+def _shown(tokens: Sequence[str]) -> str:
+    """The first words of a vocabulary."""
+    words = [token for token in tokens if token.strip()]
+    return f"{len(words)} words alone: {', '.join(words[:SHOWN])}{', …' if len(words) > SHOWN else ''}"

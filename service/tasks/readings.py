@@ -74,15 +74,16 @@ class Reader:
         return " ".join("".join(self._tokens[token] for token in spelling.tokens).split())
 
     def _words(self, spelling: Spelling) -> list[Word]:
-        """The words of a spelling, each as likely as its tokens together."""
+        """The words of a spelling, each as likely as its tokens together; one that was opened begins there."""
         found: list[Word] = []
         open_word: Word | None = None
+        opened: int | None = None
         for token, step, odds in zip(*spelling, strict=True):
             if token == self.decoder.separator:
-                open_word = None
+                open_word, opened = None, step if self.decoder.opens else None
                 continue
             if open_word is None:
-                open_word = Word("", step, step, 1.0)
+                open_word = Word("", step if opened is None else opened, step, 1.0)
                 found.append(open_word)
             text, confidence = open_word.text + self._tokens[token], open_word.confidence * odds
             found[-1] = open_word = Word(text, open_word.start, step + 1, confidence)

@@ -26,7 +26,7 @@ from service.state import Array
 from service.tasks.ctc import Decoder, Path, Search, Spelling, candidates_of
 from service.tasks.endpointing import Endpointing, SpeechWatch
 from service.tasks.listening import Listener, SpeechEvent, Transcript, Wishes
-from service.tasks.phrases import SPACE, Phrases, checked_phrases
+from service.tasks.phrases import SPACE, Phrases, checked_phrases, spelled_with
 from service.tasks.readings import Reader, Reading, Word
 from service.tasks.scoring import probabilities
 from service.tasks.task import End, Finish, Item, Reaction, Turn, plain_of
@@ -71,13 +71,16 @@ class TranscriptionOptions:
 
 @dataclass(frozen=True)
 class SpeechModel:
-    """What a bundle says of its speech: the text of each token, the closed vocabulary, the paths to follow."""
+    """What a bundle says of its speech: the text of each token, the closed vocabulary, the paths to follow. `opens`:
+    its space is heard where a word begins.
+    """
 
     input_name: str
     output_name: str
     tokens: tuple[str, ...]
     words: tuple[str, ...]
     beam_count: int
+    opens: bool = False
 
     @classmethod
     def of(cls, bundle: Bundle) -> "SpeechModel":
@@ -95,9 +98,10 @@ class SpeechModel:
         if head.kind != "ctc" or tokens[:1] != ("",) or len(set(tokens)) < len(tokens) or "" in tokens[1:]:
             raise ValueError("a head of kind 'ctc' with different tokens, of which the first is the blank, is needed")
         words, beams = tuple(map(str, said["words"])), int(said["beam_count"])
-        if beams < 1 or (words and not set("".join(words)) <= set("".join(tokens))):
+        if beams < 1 or not all(spelled_with(word, tokens) for word in words):
             raise ValueError("beam_count is below 1, or a word cannot be spelled with the tokens")
-        return cls(manifest.inputs[0].name, head.name, tokens, words, beams)
+        opens = head.parameters.get("space", "behind") == "before"
+        return cls(manifest.inputs[0].name, head.name, tokens, words, beams, opens)
 
     @property
     def separator(self) -> int | None:
@@ -198,7 +202,8 @@ class Transcription:
     def _reader(self, width: int, phrases: tuple[str, ...]) -> Reader:
         """`phrases`: all that may be said; none: what the model knows."""
         limit = Phrases(phrases, self._model.tokens) if phrases else self._words
-        return Reader(Decoder(width, self._model.separator, limit), self._model.tokens, phrases)
+        decoder = Decoder(width, self._model.separator, limit, opens=self._model.opens)
+        return Reader(decoder, self._model.tokens, phrases)
 
     def _chunk(
         self, progress: Listening, steps: Floats, sequence_number: int, now: float, mark: Finish | End | None = None

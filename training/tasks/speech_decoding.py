@@ -10,7 +10,8 @@ from service.tasks.ctc import Decoder, candidates_of
 from service.tasks.phrases import Phrases
 from service.tasks.readings import Reader
 from service.tasks.scoring import probabilities
-from training.tasks.speech_learning import SPACE, Floats
+from training.tasks.speech_learning import Floats
+from training.tasks.speech_spelling import SPACE
 
 BEAMS = 8
 """Texts that are followed at once."""

@@ -1,8 +1,7 @@
 """Speech: a causal network that learns from stretches of speech under ever new conditions which words were said.
 
-Tokens are characters and a blank, aligned by connectionist temporal classification (Graves et al., 2006). Every word is
-followed by a space, so that its end is told without waiting for another word. Half of what is heard goes on from what
-was heard before, since a server never starts anew within a stream.
+Tokens are aligned by connectionist temporal classification (Graves et al., 2006). Half of what is heard goes on from
+what was heard before, since a server never starts anew within a stream.
 """
 
 from __future__ import annotations
@@ -19,27 +18,26 @@ from torch.nn import functional as F
 
 from service.frontends.audio import SAMPLE_RATE, STEP_SAMPLES
 from training.acoustics import Acoustics, Conditions
+from training.bands import hide_bands, warp_bands
 from training.batches import padded
-from training.data.spoken import Clip, Speech
+from training.data.spoken import Clip, Speaker, Speech
 from training.data.stretches import Said, Stretches
-from training.filterbank import BANDS, FRAMES
 from training.loop import Schedule
-from training.networks import CellName
+from training.networks import CellName, State
 from training.speech_network import SpeechNetwork, SpeechSpec
 from training.tasks.pronunciation import distance
+from training.tasks.speech_spelling import SPACE, Spelling
 
-BLANK, SPACE = "", " "
 BEFORE, AFTER = 0.3, 0.6
 """Seconds of silence around what is measured."""
 ROWS_AT_ONCE = 32
-MASKED_BANDS = 7
-"""Neighbouring bands that are hidden, at most, twice in every stretch (Park et al., 2019)."""
-
 EASY = Conditions(telephone=0.2, room=0.1, noise=0.5, companded=0.05, clipped=0.0, tilt=4.0, signal=(15.0, 50.0))
 """What a training begins with."""
+HINTED = 5
+"""How much longer hints go on than it takes the alignment to count in full."""
 
-LATE = 2
-"""Steps from a sound to its token, in hints."""
+HEARD_TIMES, BATCHES_BETWEEN = 3, 40
+"""How often each batch is learned from, other throats and hidden bands each time, and how many steps lie between."""
 
 Floats = NDArray[np.float32]
 Drawn = tuple[Tensor, Sequence[Sequence[Said]]]
@@ -49,23 +47,26 @@ Drawn = tuple[Tensor, Sequence[Sequence[Said]]]
 class Recipe:
     """All choices of a training.
 
-    `rows`, `seconds`: stretches of a batch and how long they are, in the first `easy_steps` steps and after them: few
-    words in good conditions are aligned much sooner, and hints tell about when each token is heard, ever more softly.
-    `carried`: how often a stretch goes on from the one before.
+    `rows`, `seconds`: stretches of a batch and how long they are, in the first `easy_steps` steps and after them. The
+    first ones hear single words in good conditions, and are told when; the alignment is learned after them, ever more
+    strongly over `turning_steps`, in which hints go on. `carried`: how often a stretch goes on from the one before.
+    `warp`: how much longer or shorter vocal tracts are made, in logarithms.
     """
 
     cell: CellName = "lstm"
     window: int = 3
-    width: int = 192
-    hidden: int = 192
+    width: int = 256
+    hidden: int = 256
     layers: int = 2
     dropout: float = 0.1
-    rows: tuple[int, int] = (72, 24)
-    seconds: tuple[float, float] = (1.62, 4.8)
-    easy_steps: int = 1600
+    rows: tuple[int, int] = (96, 32)
+    seconds: tuple[float, float] = (1.62, 3.9)
+    easy_steps: int = 1500
+    turning_steps: int = 300
     carried: float = 0.5
+    warp: float = 0.12
     conditions: Conditions = field(default_factory=Conditions)
-    steps: int = 5600
+    steps: int = 8000
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     decay: float = 0.998
@@ -74,18 +75,19 @@ class Recipe:
 
     def smoke(self) -> Recipe:
         """The same shape in a size that trains in seconds on made-up sounds, to try the whole path."""
-        return replace(
-            self, width=16, hidden=24, layers=1, rows=(12, 8), seconds=(0.9, 1.5), easy_steps=30, steps=60, made_up=True
-        )
+        shape = replace(self, width=16, hidden=24, layers=1, rows=(12, 8), seconds=(0.9, 1.5))
+        return replace(shape, easy_steps=20, turning_steps=10, steps=60, made_up=True)
 
 
 class _Heard:
     """Batches of stretches of one length under some conditions."""
 
-    def __init__(self, speech: Speech, rows: int, seconds: float, conditions: Conditions, seed: int) -> None:
+    def __init__(
+        self, speakers: Sequence[Speaker], rows: int, seconds: float, conditions: Conditions, seed: int
+    ) -> None:
         self._rows = rows
         self._steps = round(seconds * SAMPLE_RATE / STEP_SAMPLES)
-        self._stretches = Stretches(speech.train, self._steps * STEP_SAMPLES)
+        self._stretches = Stretches(speakers, self._steps * STEP_SAMPLES)
         self._acoustics = Acoustics(conditions, self._steps * STEP_SAMPLES, seed)
 
     def draw(self, random: np.random.Generator) -> Drawn:
@@ -103,11 +105,11 @@ class Learning:
     def __init__(self, recipe: Recipe, speech: Speech) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.speech = recipe, speech
-        self.tokens = tokens_of(speech)
+        self.spelling = Spelling(speech)
         self.network = SpeechNetwork(
             SpeechSpec(
                 cell=recipe.cell,
-                tokens=len(self.tokens),
+                tokens=len(self.spelling.tokens),
                 window=recipe.window,
                 width=recipe.width,
                 hidden=recipe.hidden,
@@ -116,10 +118,11 @@ class Learning:
             )
         )
         (easy_rows, rows), (easy_seconds, seconds) = recipe.rows, recipe.seconds
-        self._easy = _Heard(speech, easy_rows, easy_seconds, EASY, recipe.seed)
-        self._hard = _Heard(speech, rows, seconds, recipe.conditions, recipe.seed)
+        self._easy = _Heard(single_words(speech.train), easy_rows, easy_seconds, EASY, recipe.seed)
+        self._hard = _Heard(speech.train, rows, seconds, recipe.conditions, recipe.seed)
         self.network.filterbank.measure(self.drawn(np.random.default_rng(recipe.seed))[0])
-        self._state = self.network.initial_state(easy_rows)
+        self._state = self._silence(easy_rows)
+        self._batches: dict[int, tuple[tuple[int, bool], Drawn]] = {}
 
     @property
     def schedule(self) -> Schedule:
@@ -147,50 +150,67 @@ class Learning:
         return (self._easy if easy else self._hard).draw(random)
 
     def loss(self, step: int) -> Tensor:
-        """The negative log likelihood of the characters, for each of them."""
+        """The negative log likelihood of what is said, for each token of it."""
         random = np.random.default_rng((self.recipe.seed, step))
-        samples, said = self.drawn(random, easy=step < self.recipe.easy_steps)
-        rows, steps = samples.shape[:2]
-        before = self._state if len(self._state[0]) == rows else self.network.initial_state(rows)
+        plain, said = self._batch(step)
+        rows, steps = plain.shape[:2]
+        before = self._state if len(self._state[0]) == rows else self._silence(rows)
         kept = torch.from_numpy(random.random(rows) < self.recipe.carried)
         state = tuple(torch.where(kept.view(-1, *[1] * (each.dim() - 1)), each, 0) for each in before)
-        lengths = torch.full((rows,), steps)
-        with torch.no_grad(), torch.autocast("cpu", enabled=False):  # energies span more than bfloat16 can tell apart
-            features, heard = self.network.filterbank(samples, lengths, state[0])
+        features = warp_bands(plain, self.recipe.warp, random)
+        if step >= self.recipe.easy_steps:
             hide_bands(features, random)
-        logits, after = self.network.listen(features, lengths, state[1:])
-        self._state = (heard, *(each.detach().float() for each in after))
-        odds = F.log_softmax(logits.float(), dim=2)
-        spelled = [[token for each in row for token in self.spelled(each.text)] for row in said]
+        logits, after = self.network.listen(features, torch.full((rows,), steps), state)
+        self._state = tuple(each.detach().float() for each in after)
+        return self._charged(logits.float(), said, step)
+
+    def _batch(self, step: int) -> Drawn:
+        """Features [rows, steps, width], and what is said in each row. Every batch comes several times, some others in
+        between: to make one up costs as much as to learn from it.
+        """
+        easy = step < self.recipe.easy_steps
+        turn, place = divmod(step, HEARD_TIMES * BATCHES_BETWEEN)
+        place %= BATCHES_BETWEEN
+        known = self._batches.get(place)
+        if known is None or known[0] != (turn, easy):
+            random = np.random.default_rng((self.recipe.seed, turn, place, easy))
+            samples, said = self.drawn(random, easy=easy)
+            lengths = torch.full((len(samples),), samples.shape[1])
+            with torch.no_grad(), torch.autocast("cpu", enabled=False):  # energies span more than bfloat16 tells apart
+                features, _ = self.network.filterbank(
+                    samples, lengths, *self.network.filterbank.initial_state(len(said))
+                )
+            known = self._batches[place] = ((turn, easy), (features, said))
+        return known[1]
+
+    def _silence(self, rows: int) -> State:
+        """The initial state of all that follows the filterbank."""
+        return self.network.initial_state(rows)[len(self.network.filterbank.initial_state(rows)) :]
+
+    def _charged(self, logits: Tensor, said: Sequence[Sequence[Said]], step: int) -> Tensor:
+        """What logits [rows, steps, tokens] cost: first the hints alone, then ever more that of the whole texts."""
+        rows, steps = logits.shape[:2]
+        spelled = [[token for each in row for token in self.spelling.spelled(each.text)] for row in said]
         counts = torch.tensor([len(each) for each in spelled])
-        targets = torch.tensor([token for each in spelled for token in each], dtype=torch.int64)
-        loss = F.ctc_loss(odds.transpose(0, 1), targets, lengths, counts, reduction="sum", zero_infinity=True)
-        hints = max(1 - step / self.recipe.easy_steps, 0.0)
+        aligned = max(step - self.recipe.easy_steps, 0)
+        loss = 0 * logits.sum()
+        if aligned:
+            targets = torch.tensor([token for each in spelled for token in each], dtype=torch.int64)
+            odds = F.log_softmax(logits, dim=2).transpose(0, 1)
+            lengths = torch.full((rows,), steps)
+            whole = F.ctc_loss(odds, targets, lengths, counts, reduction="sum", zero_infinity=True)
+            loss = loss + min(aligned / self.recipe.turning_steps, 1.0) * whole
+        hints = max(1 - aligned / (HINTED * self.recipe.turning_steps), 0.0)
         if hints:
-            places = torch.from_numpy(np.stack([self.hinted(row, steps) for row in said]))
-            # Where nothing is hinted at, anything may be said: a network that is told of blanks learns these alone.
-            loss = loss + hints * F.nll_loss(
-                odds.flatten(0, 1), places.flatten(), reduction="sum", ignore_index=self.tokens.index(BLANK)
-            )
+            places = torch.from_numpy(np.stack([self.spelling.hinted(row, steps) for row in said]))
+            # Among tokens that are heard: a network that is told of blanks before it knows a sound learns these alone.
+            heard = places > 0
+            loss = loss + hints * F.cross_entropy(logits[heard][:, 1:], places[heard] - 1, reduction="sum")
         return loss / counts.sum().clamp_min(1)
-
-    def hinted(self, said: Sequence[Said], steps: int) -> NDArray[np.int64]:
-        """About when each token is heard, [steps]: those of a clip at even distances, a little late."""
-        tokens = np.zeros(steps, np.int64)
-        for each in said:
-            spelled = self.spelled(each.text)
-            for number, token in enumerate(spelled):
-                sample = each.start + (each.stop - each.start) * (number + 0.5) / (len(spelled) - 0.5)
-                tokens[min(int(sample / STEP_SAMPLES) + LATE, steps - 1)] = token
-        return tokens
-
-    def spelled(self, text: str) -> list[int]:
-        """The tokens of a text, a space behind every word."""
-        return [self.tokens.index(character) for word in text.split() for character in word + SPACE]
 
     def validate(self, network: SpeechNetwork) -> float:
         """Word error rate on the validation part, the likeliest token of every step taken."""
-        texts = [greedy(scores, self.tokens) for scores in scores_of(network, self.speech.valid)]
+        texts = [greedy(scores, self.spelling.tokens) for scores in scores_of(network, self.speech.valid)]
         return word_error_rate([clip.text for clip in self.speech.valid], texts)
 
     def progress(self) -> Mapping[str, Any]:
@@ -202,20 +222,10 @@ class Learning:
         self._state = tuple(progress["state"])
 
 
-def tokens_of(speech: Speech) -> tuple[str, ...]:
-    """The blank, the space, and every character that is written."""
-    texts = [*speech.words, *(clip.text for speaker in speech.train for clip in speaker.clips)]
-    return (BLANK, SPACE, *sorted(set("".join(texts)) - {SPACE}))
-
-
-def hide_bands(features: Tensor, random: np.random.Generator) -> None:
-    """Set some bands of each row to their mean, in place: features [rows, steps, FRAMES × BANDS]."""
-    bands = features.view(*features.shape[:2], FRAMES, BANDS)
-    for row in bands:
-        for _ in range(2):
-            count = random.integers(0, MASKED_BANDS + 1)
-            first = random.integers(0, BANDS - count + 1)
-            row[:, :, first : first + count] = 0.0
+def single_words(speakers: Sequence[Speaker]) -> tuple[Speaker, ...]:
+    """The speakers with what they said of single words; as they are where nobody said any."""
+    alone = [replace(each, clips=tuple(clip for clip in each.clips if SPACE not in clip.text)) for each in speakers]
+    return tuple(each for each in alone if each.clips) or tuple(speakers)
 
 
 def heard_alone(clip: Clip) -> Floats:
