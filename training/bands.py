@@ -33,9 +33,9 @@ def hide_bands(features: Tensor, random: np.random.Generator) -> None:
 
 def _warp(factor: float) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """[BANDS, BANDS]: each band becomes what lies between two others, at `factor` times its frequency."""
-    places = np.clip(band_places(factor), 0, BANDS - 1.001)
-    lower = places.astype(int)
+    places = np.clip(band_places(factor), 0, BANDS - 1)
+    lower = np.minimum(places.astype(int), BANDS - 2)
     matrix = np.zeros((BANDS, BANDS), np.float32)
-    matrix[lower, np.arange(BANDS)] = 1 - (places - lower)
+    matrix[lower, np.arange(BANDS)] = lower + 1 - places
     matrix[lower + 1, np.arange(BANDS)] = places - lower
     return matrix

@@ -69,10 +69,10 @@ def test_a_limit_leaves_the_texts_it_allows_with_their_shares_among_each_other(s
 
 
 def made_of(text, phrases):
-    """Whether a text is nothing, or phrases parted by a space; one space may be open at its end."""
+    """Whether a text is nothing, or phrases parted by spaces, which may stand at its ends as well."""
     if text in phrases or not text:
         return True
-    return any(text.startswith(phrase + " ") and made_of(text[len(phrase) + 1 :], phrases) for phrase in phrases)
+    return any(text.startswith(part + " ") and made_of(text[len(part) + 1 :], phrases) for part in ("", *phrases))
 
 
 def test_a_text_that_no_phrase_ends_is_told_up_to_where_one_did():

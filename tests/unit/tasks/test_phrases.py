@@ -31,8 +31,9 @@ def ends(text, *phrases):
         ("on no", True),
         ("on no on", True),
         ("off on no ", True),
-        (" ", None),
-        ("on  ", None),
+        (" ", True),
+        (" on  off", True),
+        ("o n", None),
         ("no", None),
         ("off no", None),
         ("onn", None),
@@ -40,6 +41,23 @@ def ends(text, *phrases):
 )
 def test_phrases_follow_each_other_and_one_may_begin_with_another(text, expected):
     assert ends(text, "on", "off", "on no") is expected
+
+
+def test_whole_words_are_tokens_as_well():
+    tokens = ("", " ", "on", "off")
+    limit = Phrases(["on off"], tokens)
+    place = limit.begin()
+    for token in (1, 2, 1):
+        place = limit.follow(place, token)
+    assert not limit.complete(place)
+    assert limit.follow(place, 2) is None
+    assert limit.complete(limit.follow(place, 3))
+
+
+def test_a_word_without_tokens_is_named_with_the_words_that_have_some():
+    with pytest.raises(ServiceError, match=r"phrase 0 has 'no', .* it writes 2 words alone: on, off") as caught:
+        checked_phrases(["off no"], ("", " ", "on", "off"))
+    assert (caught.value.reason, caught.value.violations[0].field) == (Reason.PHRASE_INVALID, "config.phrases[0]")
 
 
 def test_phrases_are_read_word_by_word():

@@ -328,3 +328,30 @@ def test_a_bundle_that_says_too_little_is_refused(tmp_path, change, problem):
     edit_manifest(folder, change)
     with pytest.raises(BundleError, match=problem):
         Transcription.from_bundle(load_bundle(folder))
+
+
+def opened(words=(), beam_count=8):
+    """Letters are words here, each opened by a space where it begins."""
+    return Transcription(SpeechModel("samples", "logits", TOKENS, tuple(words), beam_count, opens=True))
+
+
+def test_a_word_that_was_opened_begins_there():
+    options = TranscriptionOptions(16000, interim=False, words=True)
+    for words in ((), ("a", "b")):
+        (answers,) = said([[audio(".. ..a. ....b..... "), End()]], options, of=opened(words))
+        final = answers[-1].item
+        assert final.readings[0].text == "a b"
+        found = [(word.text, word.start / STEP, word.stop / STEP) for word in final.readings[0].words]
+        assert found == [("a", 2, 6), ("b", 7, 13)]
+
+
+def test_speech_begins_where_its_first_word_was_opened():
+    (answers,) = said([[audio("." * 10 + " ..a" + "." * 10 + " ....b" + "." * 9), End()]], PAUSES, of=opened())
+    assert events(answers) == [("started", 10), ("ended", 14), ("started", 24), ("ended", 30)]
+    assert texts(answers) == ["a", "b"]
+
+
+def test_a_space_that_opens_a_word_is_no_silence():
+    heard = [[audio("a" + "." * 4 + " " + "." * 4 + "b" + "." * 9), End()]]
+    assert texts(said(heard, PAUSES, of=opened())[0]) == ["a b"]
+    assert texts(said(heard, PAUSES)[0]) == ["a", "b"]

@@ -1,5 +1,6 @@
 """A recogniser in its smallest size: batches, texts, words that are wrong, figures, and what a bundle says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,11 @@ import torch
 
 from service.bundle import Topology
 from training.data.spoken import Clip, made_up
-from training.data.stretches import Said
-from training.filterbank import BANDS, FRAMES
 from training.run import Run, plain
 from training.tasks.speech import TASK
 from training.tasks.speech_decoding import decoded
 from training.tasks.speech_figures import figures
-from training.tasks.speech_learning import greedy, heard_alone, hide_bands, word_error_rate
+from training.tasks.speech_learning import greedy, heard_alone, single_words, word_error_rate
 from training.tasks.speech_pictures import PICTURE, confusions
 
 TOKENS = ("", " ", "a", "b")
@@ -60,41 +59,24 @@ def test_silence_surrounds_what_is_measured():
     assert np.count_nonzero(steps) == 480
 
 
-def test_hidden_bands_are_neighbours_in_every_frame_of_a_row():
-    features = torch.ones(6, 4, FRAMES * BANDS)
-    hide_bands(features, np.random.default_rng(1))
-    hidden = (features == 0).view(6, 4, FRAMES, BANDS)
-    assert hidden.any()
-    assert torch.equal(hidden, hidden[:, :1, :1].expand_as(hidden))
-
-
 def test_a_batch_is_a_function_of_its_step_the_progress_and_the_random_state():
     subject = smoke()
     before = subject.progress()
     losses = []
-    for step in (3, 40):  # easy and hard
+    for step in (3, 50):  # easy and hard
         for _ in range(2):
             torch.manual_seed(3)
             subject.restore(before)
             losses.append(subject.loss(step).item())
+            subject.loss(step + 40)  # the same stretches, or others in their place
     assert losses[0] == losses[1] != losses[2] == losses[3]
 
 
-def test_every_word_ends_with_a_space():
-    subject = smoke()
-    assert subject.tokens == ("", " ", *sorted(set("lowmidtop")))
-    assert "".join(subject.tokens[token] for token in subject.spelled("low mid")) == "low mid "
-
-
-def test_hints_spread_a_word_over_its_time_and_end_it_with_a_space():
-    subject = smoke()
-    placed = subject.hinted([Said("low", 480 * 10, 480 * 17)], 30)
-    assert [(int(step), subject.tokens[placed[step]]) for step in np.flatnonzero(placed)] == [
-        (13, "l"),
-        (15, "o"),
-        (17, "w"),
-        (19, " "),
-    ]
+def test_a_training_begins_with_single_words_where_there_are_some():
+    (speaker,) = made_up().train
+    phrase = replace(speaker, clips=(Clip(speaker.clips[0].samples, "low mid"),))
+    assert single_words((speaker, phrase)) == (speaker,)
+    assert single_words((phrase,)) == (phrase,)
 
 
 def test_figures_of_other_words_have_no_baseline():
@@ -111,7 +93,7 @@ def test_a_bundle_says_what_the_server_needs(tmp_path):
     assert (said.name, said.task, said.topology) == ("spoken-commands", "transcription", Topology.MANY_TO_MANY)
     assert said.frontend.parameters == {"sample_rate_hertz": 16_000, "step_samples": 480}
     assert said.heads[0].kind == "ctc"
-    assert said.heads[0].parameters["tokens"][:2] == ["", " "]
+    assert said.heads[0].parameters == {"tokens": ["", " ", "low", "mid", "top"], "space": "before"}
     assert said.task_parameters == {"words": ["low", "mid", "top"], "beam_count": 8}
 
 
