@@ -1,9 +1,10 @@
-"""The network that listens: filterbank → causal convolution → recurrent layers → a score for each token."""
+"""The network that listens: filterbank → causal convolutions → recurrent layers → a score for each token."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,14 +16,14 @@ from training.stream_network import CausalConvolution
 
 @dataclass(frozen=True)
 class SpeechSpec:
-    """Sizes of a network. `window`: steps that the convolution sees; `dropout`: of what goes into each layer."""
+    """Sizes of a network. `windows`: steps that each convolution sees; `dropout`: of what goes into each layer."""
 
     cell: CellName
     tokens: int
-    window: int = 3
-    width: int = 224
-    hidden: int = 224
-    layers: int = 2
+    windows: tuple[int, ...] = (5, 5)
+    width: int = 256
+    hidden: int = 256
+    layers: int = 1
     dropout: float = 0.1
 
 
@@ -33,19 +34,23 @@ class SpeechNetwork(nn.Module):
         super().__init__()
         self.spec = spec
         self.filterbank = Filterbank()
-        self.convolution = CausalConvolution(spec.window, self.filterbank.width, spec.width, normalized=False)
+        widths = (self.filterbank.width, *[spec.width] * len(spec.windows))
+        self.convolutions = nn.ModuleList(
+            CausalConvolution(window, width, spec.width, normalized=True)
+            for window, width in zip(spec.windows, widths, strict=False)
+        )
         self.recurrent = RecurrentNetwork(
             NetworkSpec(
-                spec.cell, spec.hidden, spec.layers, features=spec.width, heads={"logits": spec.tokens}, dropout=0.0
+                spec.cell, spec.hidden, spec.layers, features=widths[-1], heads={"logits": spec.tokens}, dropout=0.0
             )
         )
         start_gates_open(self.recurrent)
 
     def initial_state(self, batch: int) -> State:
-        """Silence for the filterbank and the convolution, zeros for every layer."""
+        """Silence for the filterbank and the convolutions, zeros for every layer."""
         return (
             *self.filterbank.initial_state(batch),
-            *self.convolution.initial_state(batch),
+            *(tensor for each in self._convolutions() for tensor in each.initial_state(batch)),
             *self.recurrent.initial_state(batch),
         )
 
@@ -56,10 +61,15 @@ class SpeechNetwork(nn.Module):
         return {"logits": logits}, (heard, *after)
 
     def listen(self, features: Tensor, lengths: Tensor, state: State) -> tuple[Tensor, State]:
-        """What follows the filterbank: features [batch, time, width] → logits [batch, time, tokens], next state."""
-        count = int(self.spec.window > 1)
-        steps, carried = self.convolution(features, lengths, state[:count], None)
-        state, after = state[count:], [*carried]
+        """What follows the filterbank: features [batch, time, width] → logits [batch, time, tokens], next state. While
+        it learns, every step of every row counts.
+        """
+        steps, after = features, list[Tensor]()
+        valid = torch.ones(features.shape[:2]) if self.training else None
+        for convolution in self._convolutions():
+            count = int(convolution.window > 1)
+            steps, carried = convolution(steps, lengths, state[:count], valid)
+            state, after = state[count:], [*after, *carried]
         each = len(state) // self.spec.layers
         for number, layer in enumerate(self.recurrent.layers):
             steps = F.dropout(steps, self.spec.dropout, self.training)
@@ -67,3 +77,6 @@ class SpeechNetwork(nn.Module):
             after += moved
         steps = F.dropout(steps, self.spec.dropout, self.training)
         return self.recurrent.heads["logits"](steps), tuple(after)
+
+    def _convolutions(self) -> list[CausalConvolution]:
+        return [each for each in self.convolutions if isinstance(each, CausalConvolution)]

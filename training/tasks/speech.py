@@ -62,9 +62,9 @@ class SpeechRecognition(Learning):
             task="transcription",
             topology=Topology.MANY_TO_MANY,
             description=(
-                f"Writes down speech while it comes in, {f'{len(words)} words' if words else 'any words'}: the "
-                f"logarithms of mel bands, a causal convolution and {recipe.layers} layers of {recipe.hidden} "
-                f"({recipe.cell.upper()}), which score {'words' if whole else 'characters'} every 30 ms."
+                f"Writes down speech while it comes in, {f'{len(words)} words' if words else 'any words'}. Logarithms "
+                f"of mel bands go through {len(recipe.windows)} causal convolutions and {recipe.layers} × "
+                f"{recipe.hidden} ({recipe.cell.upper()}); {'words' if whole else 'characters'} are scored every 30 ms."
             ),
             provenance=run.provenance(),
             frontend=FrontendSpec(
@@ -101,8 +101,8 @@ class SpeechTask:
         """A recipe from its plain data."""
         conditions = dict(said["conditions"])
         pairs = {name: tuple(conditions[name]) for name in ("loudness", "signal")}
-        two = {name: tuple(said[name]) for name in ("rows", "seconds")}
-        return Recipe(**{**said, **two, "conditions": Conditions(**{**conditions, **pairs})})
+        tuples = {name: tuple(said[name]) for name in ("windows", "rows", "seconds")}
+        return Recipe(**{**said, **tuples, "conditions": Conditions(**{**conditions, **pairs})})
 
     def subject(self, recipe: Recipe, data: Path | None) -> SpeechRecognition:
         """What synthesizers say, or the user's own recordings; tones for a smoke test. Raises DataError."""

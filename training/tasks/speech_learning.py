@@ -54,19 +54,19 @@ class Recipe:
     """
 
     cell: CellName = "lstm"
-    window: int = 3
+    windows: tuple[int, ...] = (5, 5)
     width: int = 256
-    hidden: int = 256
-    layers: int = 2
+    hidden: int = 320
+    layers: int = 1
     dropout: float = 0.1
     rows: tuple[int, int] = (96, 32)
     seconds: tuple[float, float] = (1.62, 3.9)
-    easy_steps: int = 1500
+    easy_steps: int = 1300
     turning_steps: int = 300
     carried: float = 0.5
     warp: float = 0.12
     conditions: Conditions = field(default_factory=Conditions)
-    steps: int = 8000
+    steps: int = 5500
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     decay: float = 0.998
@@ -110,7 +110,7 @@ class Learning:
             SpeechSpec(
                 cell=recipe.cell,
                 tokens=len(self.spelling.tokens),
-                window=recipe.window,
+                windows=recipe.windows,
                 width=recipe.width,
                 hidden=recipe.hidden,
                 layers=recipe.layers,

@@ -7,10 +7,10 @@ from training.speech_network import SpeechNetwork, SpeechSpec
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-@pytest.mark.parametrize("window", [1, 3])
-def test_a_stream_may_be_cut_anywhere(cell, window):
+@pytest.mark.parametrize("windows", [(), (1, 3), (2, 3)])
+def test_a_stream_may_be_cut_anywhere(cell, windows):
     torch.manual_seed(2)
-    network = SpeechNetwork(SpeechSpec(cell, 5, window=window, width=6, hidden=7)).eval()
+    network = SpeechNetwork(SpeechSpec(cell, 5, windows=windows, width=6, hidden=7, layers=2)).eval()
     samples = 0.1 * torch.randn(2, 9, 480)
     whole, last = network(samples, torch.tensor([9, 9]), network.initial_state(2))
     state, parts = network.initial_state(2), []
