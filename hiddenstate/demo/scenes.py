@@ -16,10 +16,12 @@ from rich.text import Text
 
 from hiddenstate.client import Client
 from hiddenstate.command.attention import AttentionMap
+from hiddenstate.command.captions import show_live as show_captions
 from hiddenstate.command.classify import picture_of
 from hiddenstate.command.fan_chart import FanChart
 from hiddenstate.command.piano_roll import roll
 from hiddenstate.command.reading import show_live
+from hiddenstate.command.sound import PIECES_PER_SECOND, wav
 from hiddenstate.command.tag import print_live
 from hiddenstate.command.words import Remembered, paced, split_words
 from hiddenstate.demo import hand, made_up
@@ -40,6 +42,10 @@ MONTHS, MONTHS_WATCHED, MONTHS_PER_SECOND = 54, 18, 12.0
 WORD, FRAMES_OF_LETTER, FRAMES_PER_SECOND = "LILY", 28, 25.0
 QUARTERS, NOTES_PER_SECOND = 32.0, 60.0
 TEMPERATURE, SEED = 0.8, 1813
+SPOKEN = Path(__file__).with_name("spoken.wav")
+"""Commands and digits, said by a voice that the shipped model never learned from (flite's `slt`), 8 kHz."""
+PAUSE = 0.6
+"""Seconds between two of them."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +183,14 @@ def pronunciation(client: Client, model: str, console: Console) -> None:
         console.print(Text.assemble((f"{each.word:>20}  ", "bold"), (" ".join(each.sounds), "cyan")))
 
 
+def speech(client: Client, model: str, console: Console) -> None:
+    """What is said, while it is said, with the times of its words."""
+    sound = wav(SPOKEN)
+    pieces = slowly(sound.pieces, PIECES_PER_SECOND)
+    heard = client.transcribe(pieces, model=model, sample_rate=sound.rate, word_times=True, silence=PAUSE)
+    show_captions(heard, words=False, console=console)
+
+
 def music(client: Client, model: str, console: Console) -> None:
     """A chorale as it is made, and as a MIDI file."""
     notes: list[Note] = []
@@ -215,5 +229,6 @@ SCENES = (
     Scene("gesture", "a hand that spells, named while it moves", gesture, lambda model: len(model.class_labels) == 26),
     Scene("translation", "a translation, and where it looked", translation, lambda model: not pronounces(model)),
     Scene("translation", "how words sound", pronunciation, pronounces),
+    Scene("transcription", "words while they are spoken", speech),
     Scene("music", "a chorale in four voices", music),
 )

@@ -61,12 +61,12 @@ class Recipe:
     dropout: float = 0.1
     rows: tuple[int, int] = (96, 32)
     seconds: tuple[float, float] = (1.62, 3.9)
-    easy_steps: int = 1300
+    easy_steps: int = 750
     turning_steps: int = 300
     carried: float = 0.5
     warp: float = 0.12
     conditions: Conditions = field(default_factory=Conditions)
-    steps: int = 5500
+    steps: int = 4200
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     decay: float = 0.998
