@@ -66,7 +66,7 @@ class Recipe:
     carried: float = 0.5
     warp: float = 0.12
     conditions: Conditions = field(default_factory=Conditions)
-    steps: int = 7500
+    steps: int = 8400
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     decay: float = 0.998
