@@ -36,16 +36,16 @@ def run_dropped(
     steps = network.embedding(inputs)  # [batch, time, embedding]
     if dropout.steps:
         steps = steps * (torch.rand(*inputs.shape, 1) >= dropout.steps)
-    steps = _locked(steps, dropout.embedding)
+    steps = locked_dropout(steps, dropout.embedding)
     per_layer = 2 if network.spec.cell == "lstm" else 1
     carried: list[Tensor] = []
     for number, layer in enumerate(network.layers):
         if number:
-            steps = _locked(steps, dropout.between)
+            steps = locked_dropout(steps, dropout.between)
         own = tuple(tensor.unsqueeze(0) for tensor in state[number * per_layer : (number + 1) * per_layer])
         steps, after = _run_layer(layer, steps, own, dropout.recurrent)
         carried += [part.squeeze(0) for part in after]
-    steps = _locked(steps, dropout.heads)
+    steps = locked_dropout(steps, dropout.heads)
     return {name: head(steps) for name, head in network.heads.items()}, tuple(carried)
 
 
@@ -67,7 +67,7 @@ def start_gates_open(network: RecurrentNetwork, embedding_scale: float = 1.0) ->
                     weight.data[hidden : 2 * hidden] = 1.0  # torch's order of gates: input, forget, cell, output
 
 
-def _locked(steps: Tensor, rate: float) -> Tensor:
+def locked_dropout(steps: Tensor, rate: float) -> Tensor:
     """Drop the same features at all steps of a row: steps [batch, time, features]."""
     if not rate:
         return steps

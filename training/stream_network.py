@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.networks import CellName, NetworkSpec, RecurrentNetwork, State, run_layer
-from training.regularize import start_gates_open
+from training.regularize import locked_dropout, start_gates_open
 
 _EPSILON = 1e-5
 _MOMENTUM = 0.1
@@ -25,7 +25,8 @@ _MOMENTUM = 0.1
 class StreamSpec:
     """Sizes of a network. `windows` and `widths`: steps and features of each convolution, in their order.
 
-    Dropout acts on the input of the network, on that of the recurrent layer, and on that of the heads. `normalized`:
+    Dropout acts on the input of the network, on that of the recurrent layer, and on that of the heads; `locked`: on the
+    same features at all steps of a row, where steps are so alike that others would tell what was dropped. `normalized`:
     each feature of a convolution is standardised, as measured while training (Ioffe and Szegedy, 2015). `shortcut`:
     the last convolution scores the classes as well, beside the recurrent layer.
     """
@@ -39,6 +40,7 @@ class StreamSpec:
     normalized: bool = False
     shortcut: bool = False
     dropout: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    locked: bool = False
     members: int = 1
 
 
@@ -65,6 +67,18 @@ class Normalization(nn.Module):
             self.mean.lerp_(mean.float(), _MOMENTUM)
             self.variance.lerp_(variance.float(), _MOMENTUM)
         return (steps - mean) * torch.rsqrt(variance + _EPSILON) * self.gain + self.shift
+
+
+class LockedDropout(nn.Module):
+    """Drops the same features at all steps of a row."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """steps [batch, time, features]."""
+        return locked_dropout(steps, self.rate) if self.training else steps
 
 
 class CausalConvolution(nn.Module):
@@ -103,7 +117,8 @@ class StreamMember(nn.Module):
     def __init__(self, spec: StreamSpec) -> None:
         super().__init__()
         widths = (spec.features, *spec.widths)
-        self.dropout = nn.ModuleList(nn.Dropout(rate) for rate in spec.dropout)
+        kind = LockedDropout if spec.locked else nn.Dropout
+        self.dropout = nn.ModuleList(kind(rate) for rate in spec.dropout)
         self.convolutions = nn.ModuleList(
             CausalConvolution(window, width, size, normalized=spec.normalized)
             for window, width, size in zip(spec.windows, widths, widths[1:], strict=False)

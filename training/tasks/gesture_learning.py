@@ -34,8 +34,8 @@ class Recipe:
     """All choices of a training.
 
     `window` and `stride`: frames that a step looks at, and from step to step (sensors alone). `windows`, `widths`,
-    `hidden`: see `StreamSpec`. `mix`: recordings are blended in pairs, by shares drawn from Beta(mix, mix) (Zhang et
-    al., 2018); 0: never. `smoothing`: of the labels. `members` networks are trained and served as their mean.
+    `hidden`, `locked`: see `StreamSpec`. `mix`: recordings are blended in pairs, by shares drawn from Beta(mix, mix)
+    (Zhang et al., 2018); 0: never. `smoothing`: of the labels. `members` networks are trained and served as their mean.
     `bfloat16`: see `Schedule`.
     """
 
@@ -49,6 +49,7 @@ class Recipe:
     hidden: int = 64
     members: int = 4
     dropout: tuple[float, float, float] = (0.2, 0.3, 0.3)
+    locked: bool = False
     warp: Warp = field(default_factory=Warp)
     mix: float = 0.0
     smoothing: float = 0.1
@@ -87,6 +88,7 @@ class Learning:
                 normalized=recipe.normalized,
                 shortcut=recipe.shortcut,
                 dropout=recipe.dropout,
+                locked=recipe.locked,
                 members=recipe.members,
             )
         )

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from training.stream_network import StreamNetwork, StreamSpec, mean_scores, valid_steps
+from training.stream_network import LockedDropout, StreamNetwork, StreamSpec, mean_scores, valid_steps
 
 SPEC = StreamSpec("gru", 3, 4, 6, windows=(1, 4, 2), widths=(5, 6, 5), normalized=True, shortcut=True, members=2)
 
@@ -68,3 +68,12 @@ def test_features_are_standardised_over_valid_steps_and_measured_for_later():
 def test_scores_are_means_over_valid_steps():
     logits = torch.tensor([[[1.0], [3.0], [float("nan")]]])
     assert mean_scores(logits, torch.tensor([[True, True, False]])).tolist() == [[2.0]]
+
+
+def test_locked_dropout_drops_the_same_features_at_all_steps_while_it_learns():
+    dropout = LockedDropout(0.5)
+    steps = torch.ones(4, 9, 16)
+    dropped = dropout(steps)
+    assert (dropped == dropped[:, :1]).all()
+    assert set(dropped.flatten().tolist()) == {0.0, 2.0}
+    assert dropout.eval()(steps) is steps
