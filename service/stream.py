@@ -71,10 +71,10 @@ class Stream:
     called when there is something new to be kept, `on_end` when the session has ended. A transport that does not await
     `answers` is called by `on_answers` to `take` them.
 
-    `taken`: the last message that came from the client, `accepted`: that the task took, `durable`: that is safe. One
-    that is `resumable` outlives its transport: answers wait in `unreceived` for their acknowledgement, and whoever
-    attaches last is the one that gets them. `fault`: what the client of this attachment did wrong; `move`: what it is
-    to be told.
+    `taken`: the last message that came from the client, `unconfirmed`: how many since it was last told anything,
+    `accepted`: the last one that the task took, `durable`: that is safe. One that is `resumable` outlives its
+    transport: answers wait in `unreceived` for their acknowledgement, and whoever attaches last is the one that gets
+    them. `fault`: what the client of this attachment did wrong; `move`: what it is to be told.
     """
 
     task: Task[Any]
@@ -92,6 +92,7 @@ class Stream:
     branch_number: int = 0
     resumable: bool = False
     taken: int = 0
+    unconfirmed: int = 0
     durable: int = 0
     received: int = 0
     unreceived: deque[Answer] = field(default_factory=deque)
@@ -218,6 +219,7 @@ class Stream:
     def take(self) -> list[Answer]:
         """The answers that wait; they are on their way now."""
         answers, self.outbox = self.outbox, []
+        self.unconfirmed = 0
         self._answers_due = self._receipt_due = False
         if self.resumable:
             self.unreceived.extend(answer for answer in answers if answer.number > self.received)

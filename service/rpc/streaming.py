@@ -78,7 +78,7 @@ class Streaming:
 
         Returns what is wrong with a message behind the end, which the session itself does not wait for.
         """
-        stream, since = joined.stream, 0
+        stream = joined.stream
         inbound = _Inbound(self._codec, joined)
         try:
             while not stream.finished and stream.attachment == joined.attachment:
@@ -94,9 +94,8 @@ class Streaming:
                 joined.engine.submit(stream, message)
                 if isinstance(message.payload, End):
                     return await self._behind_end(context, inbound)
-                since += 1
-                if joined.kept is not None and since >= RECEIPT_EVERY:
-                    since = 0
+                stream.unconfirmed += 1
+                if joined.kept is not None and stream.unconfirmed >= RECEIPT_EVERY:
                     stream.wake_for_receipt()
                 if stream.inbox:
                     await stream.has_room()

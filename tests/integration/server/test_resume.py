@@ -15,6 +15,7 @@ from tests.resuming import MEMORY, STORED, Client, whole
 
 BY_METHOD = {each.method: each for each in CONVERSATIONS}
 TEXT = BY_METHOD["GenerateText"]
+PROMPT = {"prompt": {"text": "a"}}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -38,6 +39,26 @@ async def test_a_stream_that_is_lost_at_any_message_is_resumed_and_answers_each_
     await client.send_rest()
     await client.take_all()
     assert client.answers == await whole(target, said)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("method", "message", "answered"), [("Infer", BY_METHOD["Infer"].before[0], True), ("GenerateText", PROMPT, False)]
+)
+async def test_a_client_is_told_how_far_it_has_come_where_no_answer_tells_it(target, method, message, answered):
+    client = Client(BY_METHOD[method])
+    client.messages = [message] * 40
+    await client.open(target)
+    told = []
+    for number in range(1, 41):
+        await client.send(range(number, number + 1))
+        if answered:
+            told.append((await client.stream.read()).WhichOneof("content"))
+    if answered:
+        assert set(told) == {"outputs"}
+    else:
+        assert (await client.stream.read()).receipt.accepted_sequence_number >= 16
+    client.stream.cancel()
 
 
 @pytest.mark.asyncio(loop_scope="module")
