@@ -24,6 +24,7 @@ LEARNING = (
     "speech_network.py",
     "filterbank.py",
     "acoustics.py",
+    "bands.py",
     "batches.py",
     "regularize.py",
     "../service/frontends",

@@ -43,7 +43,7 @@ WORD, FRAMES_OF_LETTER, FRAMES_PER_SECOND = "LILY", 28, 25.0
 QUARTERS, NOTES_PER_SECOND = 32.0, 60.0
 TEMPERATURE, SEED = 0.8, 1813
 SPOKEN = Path(__file__).with_name("spoken.wav")
-"""Commands and digits, said by a voice that the shipped model never learned from (flite's `slt`), 8 kHz."""
+"""Commands and digits, said by a voice that the recipe never learns from (flite's `slt`), 8 kHz."""
 PAUSE = 0.6
 """Seconds between two of them."""
 
