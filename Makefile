@@ -73,7 +73,7 @@ models: $(VENV)/.full ## Train the shipped models again from their recipes, expo
 	$(BIN)/hiddenstate train digits --threads 1 --export models
 	$(BIN)/hiddenstate train breast_cancer --threads 1 --export models
 	for recipe in tagging tagging_whole forecast_yearly forecast_quarterly forecast_monthly forecast_other \
-	  japanese_vowels music pronunciation translation; do \
+	  japanese_vowels cricket music pronunciation translation; do \
 	  $(BIN)/hiddenstate train $$recipe --export models; \
 	done
 	$(BIN)/python -m training.table README.md
