@@ -45,13 +45,13 @@ test: $(VENV)/.full ## Run all tests
 interop: $(VENV)/.develop ## Run clients that others wrote (Triton, perf_analyzer, grpcurl, buf, k6, Node) against the server
 	$(BIN)/python -m tests.interop
 
-triton: $(VENV)/.full ## Measure this server beside Triton, in turns, with perf_analyzer (two idle cores; a quarter of an hour)
+triton: $(VENV)/.full ## Measure this server beside Triton, in turns, with perf_analyzer (two idle cores)
 	$(BIN)/python -m tests.interop.beside_triton $(ARGUMENTS)
 
 fuzz: $(VENV)/.full ## Send made-up messages to the server for FUZZ_SECONDS=600, and keep what is new in tests/fuzz/corpus.jsonl
 	$(BIN)/python -m pytest tests/fuzz --timeout 0 --fuzz-seconds $(FUZZ_SECONDS)
 
-chaos: $(VENV)/.full ## Kill servers 100 times under 200 streams, compare every answer; chaos.json (half an hour a store)
+chaos: $(VENV)/.full ## Kill servers 100 times under 200 streams, compare every answer; chaos.json (25 minutes of faults a store, at most)
 	$(BIN)/python -m tests.chaos $(ARGUMENTS)
 
 check: $(VENV)/.full ## Lint, format, types, import contracts, protocol, generated stubs, sizes

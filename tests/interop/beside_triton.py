@@ -70,7 +70,13 @@ class RunError(Exception):
 
 def measure(served: Served, count: int, requests: int, core: int) -> Measured:
     """Load a server with `requests` steps of so many sequences at once. Raises RunError when one of them gives up."""
-    profile = Path(tempfile.mkdtemp()) / "profile.json"
+    with tempfile.TemporaryDirectory() as folder:
+        found = _profile(served, count, requests, core, Path(folder) / "profile.json")
+    return Measured.of(found, requests)
+
+
+def _profile(served: Served, count: int, requests: int, core: int, profile: Path) -> list[dict[str, Any]]:
+    """All requests of a run, with their times."""
     command = [
         *PERF_ANALYZER.found(), "-m", models.REFERENCE, "-u", served.address, "-i", "grpc", "--streaming", "--async",
         "--input-data", "zero", "--shape", f"inputs:1,{models.FEATURES}", "--sequence-length", "50",
@@ -85,8 +91,8 @@ def measure(served: Served, count: int, requests: int, core: int) -> Measured:
     if client.returncode or not profile.exists():
         raise RunError(said.strip().splitlines()[-1])
     (experiment,) = json.loads(profile.read_text(encoding="utf-8"))["experiments"]
-    shutil.rmtree(profile.parent)
-    return Measured.of(experiment["requests"], requests)
+    found: list[dict[str, Any]] = experiment["requests"]
+    return found
 
 
 @contextmanager
