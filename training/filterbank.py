@@ -96,7 +96,7 @@ def _bands(bins: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.concatenate([weights, weights]).astype(np.float32)
 
 
-def band_places(factor: float) -> NDArray[np.float64]:
+def band_places(factor: float | NDArray[np.float64]) -> NDArray[np.float64]:
     """Where in the row of bands the frequencies lie that are `factor` times those of each band, [BANDS]."""
     lowest, highest = _mel(LOWEST), _mel(HIGHEST)
     apart = (highest - lowest) / (BANDS + 1)

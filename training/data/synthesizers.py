@@ -1,4 +1,5 @@
-"""Programs that speak: espeak-ng, flite and festival from Debian; pico, and piper with its voice `joe`, from PyPI.
+"""Programs that speak: espeak-ng, flite and festival from Debian; pico, hibari, and piper with its voice `joe`, from
+PyPI.
 
 All give one channel of 16 bits at 16 kHz. They are tools of the training alone: nothing of them is kept in a model.
 What is missing is named with what to install.
@@ -29,18 +30,20 @@ from training.data.cache import DataError
 RATE = 16_000
 """Samples a second, of everything that is spoken here."""
 Samples = NDArray[np.int16]
-Synthesizer = Literal["espeak", "flite", "festival", "pico", "piper"]
+Synthesizer = Literal["espeak", "flite", "festival", "hibari", "pico", "piper"]
 
 _SYNCHRONOUS, _UTF8 = 2, 1
 _PACE, _PITCH, _RANGE = 1, 3, 4
 _PLAIN_PACE = 175
 _PROCESSES = 2
+_HIBARI_RATE = 24_000
 
 
 @dataclass(frozen=True)
 class Voice:
     """Somebody who speaks: `name` as the synthesizer knows it; `pace` 1 is its own, 2 twice as fast. `pitch`: hertz for
-    flite, percent of its own for pico, 0 to 99 for espeak-ng, whose melody spans `span`; 0: the voice's own.
+    flite, percent of its own for pico and hibari (that of its vocal tract with it), 0 to 99 for espeak-ng, whose melody
+    spans `span`; 0: the voice's own.
     """
 
     synthesizer: Synthesizer
@@ -173,6 +176,18 @@ def _pico(voice: Voice, texts: Sequence[str]) -> Iterator[Samples]:
         yield np.frombuffer(sound, "<i2")
 
 
+def _hibari(voice: Voice, texts: Sequence[str]) -> Iterator[Samples]:
+    """The neural voice of the package, with the same noise every time; another pitch is another sample rate."""
+    try:
+        from hibari import Hibari
+    except ImportError as error:
+        raise DataError("hibari is missing: `pip install 'hiddenstate[voices]'`") from error
+    speaker, higher = Hibari(threads=1), (voice.pitch or 100) / 100
+    for text in texts:
+        sound = speaker(text, speed=voice.pace / higher, seed=0)
+        yield resampled(np.asarray(sound, np.float64) * 32767, round(_HIBARI_RATE * higher / 100) * 100)
+
+
 def _piper(voice: Voice, texts: Sequence[str]) -> Iterator[Samples]:
     """The neural voice, without its randomness."""
     try:
@@ -210,6 +225,7 @@ _SPEAKERS: dict[str, Callable[[Voice, Sequence[str]], Iterator[Samples]]] = {
     "espeak": _espeak,
     "flite": _flite,
     "festival": _festival,
+    "hibari": _hibari,
     "pico": _pico,
     "piper": _piper,
 }

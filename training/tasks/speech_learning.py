@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from service.frontends.audio import SAMPLE_RATE, STEP_SAMPLES
 from training.acoustics import Acoustics, Conditions
-from training.bands import hide_bands, warp_bands
+from training.bands import hide_bands, hide_moments, warp_bands
 from training.batches import padded
 from training.data.spoken import Clip, Speaker, Speech
 from training.data.stretches import Said, Stretches
@@ -55,18 +55,18 @@ class Recipe:
 
     cell: CellName = "lstm"
     windows: tuple[int, ...] = (5, 5)
-    width: int = 256
-    hidden: int = 320
+    width: int = 320
+    hidden: int = 448
     layers: int = 1
-    dropout: float = 0.1
+    dropout: float = 0.15
     rows: tuple[int, int] = (96, 32)
     seconds: tuple[float, float] = (1.62, 3.9)
     easy_steps: int = 750
     turning_steps: int = 300
     carried: float = 0.5
-    warp: float = 0.12
+    warp: float = 0.14
     conditions: Conditions = field(default_factory=Conditions)
-    steps: int = 8400
+    steps: int = 9000
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     decay: float = 0.998
@@ -160,6 +160,7 @@ class Learning:
         features = warp_bands(plain, self.recipe.warp, random)
         if step >= self.recipe.easy_steps:
             hide_bands(features, random)
+            hide_moments(features, random)
         logits, after = self.network.listen(features, torch.full((rows,), steps), state)
         self._state = tuple(each.detach().float() for each in after)
         return self._charged(logits.float(), said, step)
