@@ -114,7 +114,7 @@ def test_an_int8_variant_that_loses_too_much_leaves_no_file(tmp_path):
 def test_an_export_replaces_a_bundle_as_a_whole_and_a_failed_one_leaves_it(tmp_path, monkeypatch):
     folder = tiny_bundle(tmp_path / "1")
     (folder / "stale.txt").write_text("old")
-    monkeypatch.setattr(variants, "FP32_TOLERANCE", 1e-12)
+    monkeypatch.setattr(variants, "LOOSEST", 1e-12)
     with pytest.raises(BundleError):
         write_bundle(folder, network(), description(), sample=SAMPLE)
     assert load_bundle(folder).manifest.name == "tiny-lstm"
