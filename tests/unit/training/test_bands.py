@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from training.bands import hide_bands, warp_bands
+from training.bands import LONGEST, MOMENTS, hide_bands, hide_moments, warp_bands
 from training.filterbank import BANDS, FRAMES, band_places
 
 
@@ -13,6 +13,16 @@ def test_hidden_bands_are_neighbours_in_every_frame_of_a_row():
     hidden = (features == 0).view(6, 4, FRAMES, BANDS)
     assert hidden.any()
     assert torch.equal(hidden, hidden[:, :1, :1].expand_as(hidden))
+
+
+def test_hidden_moments_are_few_windows_with_all_their_bands():
+    features = torch.ones(20, 10, FRAMES * BANDS)
+    hide_moments(features, np.random.default_rng(1))
+    hidden = (features == 0).view(20, -1, BANDS)
+    assert torch.equal(hidden, hidden[:, :, :1].expand_as(hidden))
+    counts = hidden[:, :, 0].sum(1)
+    assert 0 < counts.max() <= MOMENTS * LONGEST
+    assert counts.min() < counts.max()
 
 
 def test_a_longer_vocal_tract_moves_a_peak_down_and_a_shorter_one_up():

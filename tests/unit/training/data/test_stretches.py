@@ -48,6 +48,13 @@ def test_kinds_of_speakers_are_heard_equally_often():
     assert 0.4 < sum("other" in text for text in texts) / len(texts) < 0.6
 
 
+def test_a_kind_is_heard_as_often_as_its_share_says():
+    other = Clip(WORD.samples, "other")
+    texts = [text_of(stretch) for stretch in drawn([Speaker("a", (WORD,), 3.0), Speaker("b", (other,))], 300)]
+    spoken = [text for text in texts if text]
+    assert 0.15 < sum("other" in text for text in spoken) / len(spoken) < 0.35
+
+
 def test_what_is_too_long_is_not_begun():
     long = Clip(np.ones(2 * SAMPLES, np.int16), "long")
     assert not any(stretch.said for stretch in drawn([Speaker("a", (long,))]))

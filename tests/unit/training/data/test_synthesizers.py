@@ -65,7 +65,8 @@ def test_a_missing_library_is_named_with_what_to_install(monkeypatch):
         speak(Voice("espeak", "en"), ["word"])
 
 
-def test_a_missing_package_is_named_with_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "piper", None)
+@pytest.mark.parametrize(("package", "name"), [("piper", "piper"), ("hibari", "hibari"), ("py_nanotts", "pico")])
+def test_a_missing_package_is_named_with_what_to_install(package, name, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(DataError, match="pip install"):
-        speak(Voice("piper", "joe"), ["word"])
+        speak(Voice(name, "any"), ["word"])
