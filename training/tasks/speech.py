@@ -116,7 +116,7 @@ class SpeechTask:
 
     def examination(self) -> SpeechExamination:
         """How the shipped bundle is measured again. Raises DataError when the data cannot be had."""
-        return SpeechExamination(spoken.load())
+        return SpeechExamination(spoken.measured())
 
 
 def _speech(recipe: Recipe) -> Speech:

@@ -2,7 +2,6 @@
 
 import io
 import tarfile
-from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -22,6 +21,11 @@ def recording(count: int) -> bytes:
     return content.getvalue()
 
 
+def opened(content):
+    """What opens the package, whatever its bytes are."""
+    return lambda *_: tarfile.open(fileobj=content)
+
+
 def package(tmp_path, monkeypatch, names):
     """The package, with these files alone."""
     content = io.BytesIO()
@@ -35,7 +39,7 @@ def package(tmp_path, monkeypatch, names):
     path = tmp_path / "klettres-data_1.deb"
     path.write_bytes(b"")
     monkeypatch.setattr(klettres, "fetch", lambda *_: path)
-    monkeypatch.setattr(klettres, "package_files", lambda *_: nullcontext(tarfile.open(fileobj=content)))
+    monkeypatch.setattr(klettres, "package_files", opened(content))
 
 
 def test_each_person_says_each_letter_and_no_silence(tmp_path, monkeypatch):
