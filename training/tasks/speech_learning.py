@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ BEFORE, AFTER = 0.3, 0.6
 ROWS_AT_ONCE = 32
 EASY = Conditions(telephone=0.2, room=0.1, noise=0.5, companded=0.05, clipped=0.0, tilt=4.0, signal=(15.0, 50.0))
 """What a training begins with."""
+CLOSING = Conditions(telephone=0.35, muffled=0.1, room=0.15, noise=0.4, companded=0.1, clipped=0.01, tilt=4.0)
+"""What it ends with: most that is heard is not far from this, once what is worse is known."""
 HINTED = 5
 """How much longer hints go on than it takes the alignment to count in full."""
 
@@ -49,7 +52,8 @@ class Recipe:
 
     `rows`, `seconds`: stretches of a batch and how long they are, in the first `easy_steps` steps and after them. The
     first ones hear single words in good conditions, and are told when; the alignment is learned after them, ever more
-    strongly over `turning_steps`, in which hints go on. `carried`: how often a stretch goes on from the one before.
+    strongly over `turning_steps`, in which hints go on. The last `closing_steps` hear better conditions again.
+    `carried`: how often a stretch goes on from the one before.
     `warp`: how much longer or shorter vocal tracts are made, in logarithms.
     """
 
@@ -63,6 +67,7 @@ class Recipe:
     seconds: tuple[float, float] = (1.62, 3.9)
     easy_steps: int = 750
     turning_steps: int = 300
+    closing_steps: int = 2000
     carried: float = 0.5
     warp: float = 0.14
     conditions: Conditions = field(default_factory=Conditions)
@@ -76,7 +81,15 @@ class Recipe:
     def smoke(self) -> Recipe:
         """The same shape in a size that trains in seconds on made-up sounds, to try the whole path."""
         shape = replace(self, width=16, hidden=24, layers=1, rows=(12, 8), seconds=(0.9, 1.5))
-        return replace(shape, easy_steps=20, turning_steps=10, steps=60, made_up=True)
+        return replace(shape, easy_steps=20, turning_steps=10, closing_steps=10, steps=60, made_up=True)
+
+
+class _Phase(IntEnum):
+    """Parts of a training, each with conditions of its own."""
+
+    HARD = 0
+    EASY = 1
+    CLOSING = 2
 
 
 class _Heard:
@@ -118,11 +131,14 @@ class Learning:
             )
         )
         (easy_rows, rows), (easy_seconds, seconds) = recipe.rows, recipe.seconds
-        self._easy = _Heard(single_words(speech.train), easy_rows, easy_seconds, EASY, recipe.seed)
-        self._hard = _Heard(speech.train, rows, seconds, recipe.conditions, recipe.seed)
+        self._heard = {
+            _Phase.EASY: _Heard(single_words(speech.train), easy_rows, easy_seconds, EASY, recipe.seed),
+            _Phase.HARD: _Heard(speech.train, rows, seconds, recipe.conditions, recipe.seed),
+            _Phase.CLOSING: _Heard(speech.train, rows, seconds, CLOSING, recipe.seed),
+        }
         self.network.filterbank.measure(self.drawn(np.random.default_rng(recipe.seed))[0])
         self._state = self._silence(easy_rows)
-        self._batches: dict[int, tuple[tuple[int, bool], Drawn]] = {}
+        self._batches: dict[int, tuple[tuple[int, _Phase], Drawn]] = {}
 
     @property
     def schedule(self) -> Schedule:
@@ -145,9 +161,15 @@ class Learning:
         """None: the frontend is part of the network."""
         return {}
 
-    def drawn(self, random: np.random.Generator, *, easy: bool = False) -> Drawn:
+    def drawn(self, random: np.random.Generator, phase: _Phase = _Phase.HARD) -> Drawn:
         """Stretches as they are heard [rows, steps, 480], and what is said in each."""
-        return (self._easy if easy else self._hard).draw(random)
+        return self._heard[phase].draw(random)
+
+    def _phase(self, step: int) -> _Phase:
+        """The part of the training that a step is in."""
+        if step < self.recipe.easy_steps:
+            return _Phase.EASY
+        return _Phase.CLOSING if step >= self.recipe.steps - self.recipe.closing_steps else _Phase.HARD
 
     def loss(self, step: int) -> Tensor:
         """The negative log likelihood of what is said, for each token of it."""
@@ -158,8 +180,9 @@ class Learning:
         kept = torch.from_numpy(random.random(rows) < self.recipe.carried)
         state = tuple(torch.where(kept.view(-1, *[1] * (each.dim() - 1)), each, 0) for each in before)
         features = warp_bands(plain, self.recipe.warp, random)
-        if step >= self.recipe.easy_steps:
+        if self._phase(step) is not _Phase.EASY:
             hide_bands(features, random)
+        if self._phase(step) is _Phase.HARD:
             hide_moments(features, random)
         logits, after = self.network.listen(features, torch.full((rows,), steps), state)
         self._state = tuple(each.detach().float() for each in after)
@@ -169,19 +192,19 @@ class Learning:
         """Features [rows, steps, width], and what is said in each row. Every batch comes several times, some others in
         between: to make one up costs as much as to learn from it.
         """
-        easy = step < self.recipe.easy_steps
+        phase = self._phase(step)
         turn, place = divmod(step, HEARD_TIMES * BATCHES_BETWEEN)
         place %= BATCHES_BETWEEN
         known = self._batches.get(place)
-        if known is None or known[0] != (turn, easy):
-            random = np.random.default_rng((self.recipe.seed, turn, place, easy))
-            samples, said = self.drawn(random, easy=easy)
+        if known is None or known[0] != (turn, phase):
+            random = np.random.default_rng((self.recipe.seed, turn, place, int(phase)))
+            samples, said = self.drawn(random, phase)
             lengths = torch.full((len(samples),), samples.shape[1])
             with torch.no_grad(), torch.autocast("cpu", enabled=False):  # energies span more than bfloat16 tells apart
                 features, _ = self.network.filterbank(
                     samples, lengths, *self.network.filterbank.initial_state(len(said))
                 )
-            known = self._batches[place] = ((turn, easy), (features, said))
+            known = self._batches[place] = ((turn, phase), (features, said))
         return known[1]
 
     def _silence(self, rows: int) -> State:
