@@ -2,7 +2,8 @@
 
 A frame holds the 21 landmarks of the left and then of the right hand as MediaPipe orders them (wrist first, then four
 from base to tip for each finger from the thumb on), x, y and z each; x grows to the right of the picture. NaN: not
-seen. https://ai.google.dev/edge/mediapipe/solutions/vision/hand_landmarker
+seen. All three in one unit: MediaPipe tells z, like x, in widths of the picture, and y in heights of it.
+https://ai.google.dev/edge/mediapipe/solutions/vision/hand_landmarker
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ TIPS = np.array([4, 8, 12, 16, 20])
 FINGERS = np.array([[0, *range(first, first + 4)] for first in (1, 5, 9, 13, 17)])
 """Landmarks of each finger [5, 5], from the wrist to the tip."""
 _THUMB, _BASES = 4, np.array([5, 6, 9, 10, 13, 14, 17, 18])
+_KNUCKLES, _JOINTS = np.array([5, 9, 13, 17]), np.array([6, 10, 14, 18])
 _PAIRS = np.array([(a, b) for a in range(5) for b in range(a)])
 _TINY = 1e-6
 NO_HAND, LEFT, RIGHT = -1, 0, 1
-FEATURES = 3 * 20 + 3 * 20 + 10 + 5 + 8 + 15 + 3 + 2 + 10
+FEATURES = 3 * 20 + 3 * 20 + 10 + 5 + 8 + 15 + 3 + 3 * 4 * 3 + 2 + 10
 """Features of a hand; a last one, whether it was seen, is added to them."""
 
 
@@ -107,8 +109,8 @@ def hand_features(hands: Floats, before: Floats | None = None) -> Floats:
     """What the shape and motion of a hand [n, 21, 3] say, [n, FEATURES]; NaN where it was not seen.
 
     Landmarks from the wrist in units of the hand's size; directions of its bones; distances between the finger tips,
-    from tips to wrist and from the thumb to the fingers; cosines of the bends; where the palm looks; and how far wrist
-    and tips moved since the frame before, `before` [21, 3] the first.
+    from tips to wrist and from the thumb to the fingers; cosines of the bends; where the palm looks; how fingers lie to
+    each other, seen from the palm; and how far wrist and tips moved since the frame before, `before` [21, 3] the first.
     """
     shaped = hands - hands[:, :1]
     size = np.linalg.norm(shaped, axis=2).mean(axis=1)[:, None, None] + _TINY  # [n, 1, 1]
@@ -127,10 +129,28 @@ def hand_features(hands: Floats, before: Floats | None = None) -> Floats:
         np.linalg.norm(shaped[:, [_THUMB]] - shaped[:, _BASES], axis=2),
         (bones[:, :, :-1] * bones[:, :, 1:]).sum(axis=3),
         palm,
+        _beside_each_other(shaped),
         moved[:, 0],
         moved[:, TIPS],
     )
     return np.concatenate([part.reshape(len(hands), -1) for part in parts], axis=1, dtype=np.float32)
+
+
+def _beside_each_other(shaped: Floats) -> Floats:
+    """How fingers lie to each other [n, 12, 3], across, along and out of the palm, in sizes of the palm: from tip to
+    tip, between the directions of neighbours, and from the joints of the four fingers to the tip of the thumb.
+
+    These have signs, which distances have not: fingers that are crossed, side by side or apart differ in them, from
+    wherever the hand is seen.
+    """
+    along = _directions(shaped[:, 9])
+    out = _directions(np.cross(shaped[:, 5], shaped[:, 17]))
+    axes = np.stack([np.cross(along, out), along, out], axis=1)  # [n, axis, 3]
+    size = np.linalg.norm(shaped[:, _KNUCKLES], axis=2).mean(axis=1)[:, None, None] + _TINY
+    own = (shaped[:, :, None] * axes[:, None]).sum(axis=3) / size  # [n, 21, axis]
+    pointing = _directions(np.diff(own[:, FINGERS[:, 1:]], axis=2)).mean(axis=2)  # [n, finger, 3], beyond the base
+    between = np.diff(own[:, TIPS], axis=1), np.diff(pointing, axis=1), own[:, [_THUMB]] - own[:, _JOINTS]
+    return np.concatenate(between, axis=1)
 
 
 def _directions(vectors: Floats) -> Floats:

@@ -32,10 +32,15 @@ LANGUAGES = tuple("ase asq bzs eso gsg ise lls mfs psr sgg ssp svk swl".split())
 """Sign languages, by ISO 639-3, that spell Latin letters with one hand."""
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 FRAME_RATE = 25.0
+DEPTH, _DEPTHS = 720.0, {"sgg": 2200.0}
+"""What depth is multiplied with to be in the unit of x and y, and where videos are wider. The package has x and y in
+units of the signer, but left z in widths of the video. Found without a look at letters: at this factor the bones of a
+hand are about as long in every frame (best at 600 to 800 in twelve languages, at 2,000 to 2,500 in `sgg`).
+"""
 
 _FOLDER = "spoken_to_signed/assets/fingerspelling_lexicon/"
 _HANDS = ("LEFT_HAND_LANDMARKS", "RIGHT_HAND_LANDMARKS")
-_EXTRACTED = "fingerspelling-0.4.0.npz"
+_EXTRACTED = "fingerspelling-0.4.0-in-one-unit.npz"
 
 
 def load(cache: Path | None = None) -> Recordings:
@@ -72,7 +77,9 @@ def read(package: zipfile.ZipFile) -> tuple[Recording, ...]:
     index = csv.DictReader(io.StringIO(inner_file(package, _FOLDER + "index.csv").decode("utf-8")))
     return tuple(
         Recording(
-            landmarks(inner_file(package, _FOLDER + row["path"])), LETTERS.index(row["words"]), row["signed_language"]
+            in_one_unit(landmarks(inner_file(package, _FOLDER + row["path"])), row["signed_language"]),
+            LETTERS.index(row["words"]),
+            row["signed_language"],
         )
         for row in index
         if row["signed_language"] in LANGUAGES and row["words"] in LETTERS
@@ -95,6 +102,13 @@ def landmarks(content: bytes) -> NDArray[np.float32]:
     hands = [values[:, starts[name] : starts[name] + LANDMARKS, :3] for name in _HANDS]
     joined: NDArray[np.float32] = np.stack(hands, axis=1).reshape(len(values), -1)
     return joined
+
+
+def in_one_unit(frames: NDArray[np.float32], language: str) -> NDArray[np.float32]:
+    """Frames with depth from each hand's wrist, in the unit of x and y."""
+    hands = frames.reshape(-1, 2, LANDMARKS, 3).copy()
+    hands[..., 2] = (hands[..., 2] - hands[:, :, :1, 2]) * _DEPTHS.get(language, DEPTH)
+    return hands.reshape(frames.shape)
 
 
 def save(path: Path, recordings: tuple[Recording, ...]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from service.frontends.activity import Activity
 from service.frontends.frames import frontend_to_bytes
 from training.data import cricket, fingerspelling, japanese_vowels
 from training.data.own_recordings import load_own
-from training.data.recordings import Kind, Recordings, fold_of, some_of, where
+from training.data.recordings import Kind, Recording, Recordings, fold_of, some_of, where
 from training.export import BundleDescription, Exportable
+from training.folds import Folds
 from training.loop import Training
 from training.recipes import varied
 from training.report import CONFUSION_PICTURE, Section, confusion, draw_confusion
@@ -141,15 +143,15 @@ class GestureTask:
         several = len(recordings.groups) > 1
         known = (*recordings.train, *recordings.test) if several else recordings.train
         places = fold_of(known, folds)
+        kept = Folds(self.name, folds, recipe, _told(known), console)
         right, theirs = np.zeros(0, bool), dict[str, list[float]]()
         for fold in range(folds):
             train = where(known, lambda place, fold=fold: places[place] != fold)  # type: ignore[misc]
             test = where(known, lambda place, fold=fold: places[place] == fold)  # type: ignore[misc]
             part = replace(recordings, train=train, valid=some_of(train), test=test, held_out=False)
-            learned = _learned(recipe, part, console)
-            truth = [each.label for each in test]
-            right = np.append(right, learned.scores(learned.network, test).argmax(axis=1) == truth)
-            for name, value in baselines(learned.frontend, part).items():
+            said = kept.said(fold, partial(_fold, recipe, part, console))
+            right = np.append(right, said["right"])
+            for name, value in said["baselines"].items():
                 theirs[name] = [*theirs.get(name, []), value * len(test)]
             beside = ", ".join(f"{name} {sum(values) / len(right):.4f}" for name, values in theirs.items())
             console.print(f"fold {fold + 1}/{folds}: so far {right.mean():.4f} of {len(right)} ({beside})")
@@ -167,6 +169,20 @@ class GestureTask:
     def examination(self) -> GestureExamination:
         """How the shipped bundle is measured. Raises DataError when the data cannot be had."""
         return GestureExamination(self.load())
+
+
+def _told(recordings: Sequence[Recording]) -> Iterator[bytes]:
+    """All that is known of recordings."""
+    for each in recordings:
+        yield f"{each.label} {each.group} {each.frames.shape}".encode() + each.frames.tobytes()
+
+
+def _fold(recipe: Recipe, part: Recordings, console: Console) -> dict[str, Any]:
+    """Which recordings of a fold's test part were named rightly, and the accuracy of each baseline."""
+    learned = _learned(recipe, part, console)
+    named = learned.scores(learned.network, part.test).argmax(axis=1).tolist()
+    right = [label == each.label for label, each in zip(named, part.test, strict=True)]
+    return {"right": right, "baselines": baselines(learned.frontend, part)}
 
 
 def _learned(recipe: Recipe, recordings: Recordings, console: Console) -> Learning:

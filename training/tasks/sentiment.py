@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from training.data import movie_snippets, own
 from training.data.cache import Licensed
 from training.data.movie_snippets import Example, Examples, folds
 from training.export import BundleDescription, Exportable
+from training.folds import Folds
 from training.loop import Training
 from training.quantize import QualityBound
 from training.recipes import varied
@@ -134,26 +136,32 @@ def cross_validate(recipe: Recipe, data: Path | None, count: int, console: Conso
     if count < 2:
         raise ValueError(f"--folds {count}: at least 2 are needed")
     rows, labels = (movie_snippets.load_rows(), movie_snippets.LABELS) if data is None else own.load_rows(data)
+    kept = Folds("sentiment", count, recipe, (f"{each}".encode() for each in rows), console)
     ours, theirs = [], []
     for fold in range(count):
         train, test = folds(rows, fold, count)
-        ours.append(_fold_accuracy(recipe, labels, train, test, console))
-        theirs.append(baseline_accuracy(train, test))
+        said = kept.said(fold, partial(_fold, recipe, labels, train, test, console))
+        ours.append(said["ours"])
+        theirs.append(said["baseline"])
         console.print(f"fold {fold + 1}/{count}: {ours[-1]:.4f} (baseline {theirs[-1]:.4f}), mean {np.mean(ours):.4f}")
     split = f"{count} folds by id modulo {count}, {len(rows):,} texts"
     return _figure(float(np.mean(ours)), float(np.mean(theirs)), split, command)
 
 
-def _fold_accuracy(
+def _fold(
     recipe: Recipe, labels: Sequence[str], train: Sequence[Example], test: Sequence[Example], console: Console
-) -> float:
-    """Validation is on training texts and only once, at the end: nothing of the fold decides anything."""
+) -> dict[str, float]:
+    """The accuracy of the network and of the baseline.
+
+    Validation is on training texts and only once, at the end: nothing of the fold decides anything.
+    """
     examples = Examples(tuple(labels), tuple(train), tuple(train[:200]), tuple(test), Licensed("a fold", "", ""))
     sentiment = Sentiment(recipe, examples)
     schedule = replace(sentiment.schedule, validate_every=sentiment.schedule.steps)
     with tempfile.TemporaryDirectory() as folder:
         Training(sentiment, schedule, Path(folder), console).run()
-    return accuracy(sentiment.scores(sentiment.final_network(), test), test)
+    ours = accuracy(sentiment.scores(sentiment.final_network(), test), test)
+    return {"ours": ours, "baseline": baseline_accuracy(train, test)}
 
 
 def _release_figure(examples: Examples, scores: NDArray[np.float32], command: str) -> QualityFigure:

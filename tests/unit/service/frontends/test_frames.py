@@ -14,6 +14,7 @@ from service.frontends.pose import FEATURES, LANDMARKS, HandFrontend, HandMemory
 from service.frontends.scaling import Scaling
 from service.frontends.sensors import SensorFrontend
 from tests.strategies import cuts, few
+from training.warping import rotation
 
 DICE = np.random.default_rng(4)
 SENSORS = SensorFrontend(Scaling(np.array([1.0, -1.0], np.float32), np.array([2.0, 0.5], np.float32)), 5, 3)
@@ -63,6 +64,18 @@ def test_a_hand_has_the_same_features_elsewhere_larger_and_as_the_other_hand():
     np.testing.assert_allclose(steps(mirrored, absent), right, atol=1e-5)
     np.testing.assert_array_equal(steps(mirrored * 2, hand), right)  # both hands: the right one is followed
     assert (right[:, -1] == 1).all()
+
+
+def test_a_turned_hand_keeps_how_its_fingers_lie_to_each_other_and_crossed_ones_differ():
+    hand = DICE.normal(0, 10, (1, LANDMARKS, 3)).astype(np.float32)
+    turn = rotation(np.radians([30.0, -20.0, 70.0])).astype(np.float32)
+    beside = slice(-12 - 36, -12)
+    features = hand_features(hand)
+    np.testing.assert_allclose(hand_features(hand @ turn)[:, beside], features[:, beside], atol=1e-4)
+    crossed = hand.copy()
+    crossed[:, [8, 12]] = hand[:, [12, 8]]  # the tips of two fingers change places
+    across = features.shape[1] + beside.start + 3
+    np.testing.assert_allclose(hand_features(crossed)[:, across], -features[:, across], atol=1e-4)
 
 
 def test_a_hand_that_was_not_seen_is_said_so_and_stands_where_it_is_found_again():

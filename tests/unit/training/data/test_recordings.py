@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from training.data import cricket, japanese_vowels
+from training.data import cricket, fingerspelling, japanese_vowels
 from training.data.cache import DataError
 from training.data.own_recordings import load_own
 from training.data.recordings import Recording, fold_of
@@ -29,6 +29,16 @@ def test_a_series_ends_before_its_padding():
     assert (series.frames.tolist(), series.label) == ([[0.5], [-1.0]], 2)
     with pytest.raises(DataError, match="line 1 is damaged"):
         cricket.parse("3\tx\n")
+
+
+def test_depth_of_a_hand_counts_from_its_wrist_in_the_unit_of_the_other_two():
+    frames = np.full((1, 2, 21, 3), 5.0, np.float32)
+    frames[:, 0] = np.nan
+    frames[:, 1, 4, 2] = 5.5
+    hands = fingerspelling.in_one_unit(frames.reshape(1, -1), "ase").reshape(2, 21, 3)
+    assert np.isnan(hands[0]).all()
+    assert hands[1, 4].tolist() == [5.0, 5.0, 0.5 * fingerspelling.DEPTH]
+    assert hands[1, 0].tolist() == [5.0, 5.0, 0.0]
 
 
 def test_folds_are_groups_where_there_are_several_and_else_spread_every_class():

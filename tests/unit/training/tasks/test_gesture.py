@@ -11,6 +11,7 @@ from rich.console import Console
 from training.data.cache import Licensed
 from training.data.recordings import Recording, Recordings
 from training.run import plain
+from training.tasks import gesture
 from training.tasks.gesture import CRICKET, FINGERSPELLING, JAPANESE_VOWELS, Gestures, GestureTask
 from training.tasks.gesture_figures import baselines
 from training.tasks.gesture_learning import Recipe, accuracy, encoded
@@ -73,7 +74,8 @@ def test_a_step_is_a_function_of_the_seed_and_the_step():
     assert losses[0] == losses[1]
 
 
-def test_folds_are_measured_beside_the_baselines():
+def test_folds_are_measured_beside_the_baselines(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     task = GestureTask("curves", "sensors", TINY, lambda: curves(groups=("x", "y")))
     console = Console(file=io.StringIO())
     figure = task.cross_validate(replace(TINY, steps=4), None, 2, console, "hiddenstate evaluate curves --folds 2")
@@ -81,6 +83,9 @@ def test_folds_are_measured_beside_the_baselines():
     assert figure.baseline_value == 1.0
     assert 0 <= figure.value <= 1
     assert "fold 2/2" in console.file.getvalue()
+    monkeypatch.setattr(gesture, "_fold", pytest.fail)  # nothing is trained again
+    again = task.cross_validate(replace(TINY, steps=4), None, 2, console, figure.command)
+    assert again == figure
 
 
 def test_baselines_learn_from_the_training_part_alone():
