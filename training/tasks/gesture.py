@@ -194,7 +194,9 @@ def _learned(recipe: Recipe, recordings: Recordings, console: Console) -> Learni
     return learning
 
 
-FINGERSPELLING = GestureTask("fingerspelling", "hands", Recipe(members=3, steps=200), fingerspelling.load)
+FINGERSPELLING = GestureTask(
+    "fingerspelling", "hands", Recipe(members=5, steps=200, shortcut=True), fingerspelling.load
+)
 JAPANESE_VOWELS = GestureTask(
     "japanese-vowels",
     "sensors",
