@@ -72,6 +72,10 @@ models: $(VENV)/.full ## Train the shipped models again from their recipes, expo
 	$(BIN)/hiddenstate export runs/sentiment --models models
 	$(BIN)/hiddenstate train digits --threads 1 --export models
 	$(BIN)/hiddenstate train breast_cancer --threads 1 --export models
+	$(BIN)/hiddenstate train fingerspelling --threads 1
+	$(BIN)/hiddenstate evaluate runs/fingerspelling --folds 13 --threads 1
+	$(BIN)/hiddenstate evaluate runs/fingerspelling --threads 1
+	$(BIN)/hiddenstate export runs/fingerspelling --models models
 	for recipe in tagging tagging_whole forecast_yearly forecast_quarterly forecast_monthly forecast_other \
 	  japanese_vowels cricket music pronunciation translation; do \
 	  $(BIN)/hiddenstate train $$recipe --export models; \

@@ -52,7 +52,8 @@ def test_a_text_becomes_a_verified_bundle(tmp_path, text, cell):
     assert "## Samples" in (folder / "report.md").read_text()
 
 
-def test_a_table_becomes_a_verified_bundle_and_folds_add_a_figure(tmp_path, table):
+def test_a_table_becomes_a_verified_bundle_and_folds_add_a_figure(tmp_path, table, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where folds that are done are kept
     folder, models = tmp_path / "run", tmp_path / "models"
     done = hiddenstate("train", "sentiment", "--smoke", "--data", table, "--out", folder, "--export", models)
     assert done.exit_code == 0, done.output
