@@ -21,7 +21,7 @@ from training.graph.tidy import tidy
 from training.graph.trace import Network, Traced
 from training.quantize import QualityBound, calibrate, measure, quantized_model, refusal
 from training.reference import Reference
-from training.rounding import LOOSEST, bearable, rounding
+from training.rounding import LOOSEST, TIMES, bearable, rounding
 
 FP32_TOLERANCE = 1e-5
 INT8_TOLERANCE = 5e-2
@@ -58,7 +58,7 @@ def build_fp32(folder: Path, traced: Traced, network: Network, sample: Array) ->
     golden = record(Reference(network, traced.signature), sample)
     model = _written(folder / "model.onnx", graph, traced.signature)
     tolerance = FP32_TOLERANCE
-    if replay(model, golden, LOOSEST) > tolerance:
+    if replay(model, golden, LOOSEST) > tolerance / TIMES:  # so near that another CPU may be beyond it
         tolerance = bearable(tolerance, rounding(network, traced.signature, golden))
     variant = Variant(file="model.onnx", golden="golden.npz", tolerance=tolerance)
     write_golden(folder / variant.golden, golden)
