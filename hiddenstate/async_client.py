@@ -69,6 +69,7 @@ from hiddenstate.tasks.translation import (
     translations,
 )
 from hiddenstate.v1.model_pb2 import ListModelsRequest
+from hiddenstate.wakeups import read_at_once
 
 Text = str | Iterable[str] | AsyncIterable[str]
 
@@ -101,11 +102,12 @@ class AsyncClient(AsyncSessionCalls):
         `resume`: how long to try to go on with a session whose stream was lost; None: raise at once. `on_resume` is
         called with a ResumeEvent before each attempt, and when one has succeeded, where the answers are read.
         """
-        channel = (
-            grpc.aio.secure_channel(address, credentials, CHANNEL_OPTIONS)
-            if credentials
-            else grpc.aio.insecure_channel(address, CHANNEL_OPTIONS)
-        )
+        with read_at_once():
+            channel = (
+                grpc.aio.secure_channel(address, credentials, CHANNEL_OPTIONS)
+                if credentials
+                else grpc.aio.insecure_channel(address, CHANNEL_OPTIONS)
+            )
         self._connection = AsyncConnection(channel, address, tuple(metadata), resume, on_resume)
 
     def generate(self, prompt: Text, **options: Unpack[GenerateOptions]) -> AsyncTextStream:

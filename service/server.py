@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import structlog
 
+from hiddenstate.wakeups import read_at_once
 from service.catalog import Catalog, Served, TaskFactory, serve_version
 from service.config import Settings
 from service.errors import ServiceError
@@ -107,15 +108,16 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """A server, from bound to drained. On leaving it stops admitting, lets open streams finish, and closes."""
     catalog = load_catalog(settings)
     requests = RequestCounters()
-    server = grpc.aio.server(
-        options=[
-            # Two servers on one port would share its connections without a word.
-            ("grpc.so_reuseport", 0),
-            # Twice the limit: what is a little over gets a reason from us, what is far over is cut by gRPC.
-            ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
-            *PINGS,
-        ]
-    )
+    with read_at_once():
+        server = grpc.aio.server(
+            options=[
+                # Two servers on one port would share its connections without a word.
+                ("grpc.so_reuseport", 0),
+                # Twice the limit: what is a little over gets a reason from us, what is far over is cut by gRPC.
+                ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
+                *PINGS,
+            ]
+        )
     keeper = keeper_of(settings, catalog)
     loader = loader_of(catalog, settings)
     health = add_services(
