@@ -14,6 +14,7 @@ from service.specs import decoding_of, state_specs
 from service.tasks.explaining import Explaining
 from service.tasks.inference import input_specs
 from service.tasks.task import Task
+from service.turns import Turns
 
 TaskFactory = Callable[[Bundle], Task[Any]]
 Choice = Callable[[Sequence[Manifest]], Sequence[Manifest]]
@@ -75,10 +76,11 @@ class Served:
 class Catalog:
     """Finds the version a client asks for. `leaving`: versions whose last sessions go on to their end.
 
-    `on_change` is called whenever other versions are served than before.
+    `on_change` is called whenever other versions are served than before. `turns`: those that its engines take.
     """
 
-    def __init__(self, served: Iterable[Served], refused: Iterable[Refused] = ()) -> None:
+    def __init__(self, served: Iterable[Served], refused: Iterable[Refused] = (), turns: Turns | None = None) -> None:
+        self.turns = turns
         self.served = tuple(served)
         self.refused = tuple(refused)
         self.leaving: tuple[Served, ...] = ()
@@ -187,25 +189,33 @@ class Catalog:
         return ServiceError(Code.NOT_FOUND, Reason.MODEL_NOT_FOUND, f"no model {name!r}; served are: {known}")
 
 
-def serve_version(loaded: Loaded, factories: Mapping[str, TaskFactory], generic: str, limits: Limits) -> Served:
+def serve_version(
+    loaded: Loaded,
+    factories: Mapping[str, TaskFactory],
+    generic: str,
+    limits: Limits,
+    turns: Turns | None = None,
+) -> Served:
     """An engine for a loaded version, with the generic task and, where the bundle has a frontend, its own.
+
+    `turns`: those of all engines of the loop.
 
     Raises BundleError when the bundle does not fit its task.
     """
     manifest = loaded.bundle.manifest
     names = {generic, manifest.task} if manifest.frontend else {generic}
     tasks = {name: factories[name](loaded.bundle) for name in names & set(factories)}
-    plain = Serving(_engine(manifest, str(manifest.version), loaded.model, limits), tasks, loaded.variant)
+    plain = Serving(_engine(manifest, str(manifest.version), loaded.model, limits, turns), tasks, loaded.variant)
     if loaded.explain is None or manifest.explain is None:
         return Served(loaded, plain)
     limits = replace(limits, max_sessions=min(limits.max_sessions, MAX_EXPLAINED_SESSIONS))
     layers = manifest.explain.layers
     watching = {name: Explaining(task, layers) for name, task in tasks.items() if name != generic}
-    engine = _engine(manifest, f"{manifest.version}/explain", loaded.explain, limits)
+    engine = _engine(manifest, f"{manifest.version}/explain", loaded.explain, limits, turns)
     return Served(loaded, plain, Serving(engine, watching, "explain"))
 
 
-def _engine(manifest: Manifest, version: str, model: Model, limits: Limits) -> Engine:
+def _engine(manifest: Manifest, version: str, model: Model, limits: Limits, turns: Turns | None) -> Engine:
     return Engine(
         f"{manifest.name}/{version}",
         model,
@@ -214,4 +224,5 @@ def _engine(manifest: Manifest, version: str, model: Model, limits: Limits) -> E
         decoding=decoding_of(manifest),
         limits=limits,
         on_device=model.device.kind != "cpu",
+        turns=turns,
     )

@@ -24,6 +24,7 @@ from service.session import Session
 from service.state import Array, StateSpec
 from service.stream import Message, Standing, Stream
 from service.tasks.task import Task
+from service.turns import Turns
 
 log = structlog.get_logger()
 
@@ -45,14 +46,16 @@ class Engine:
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_device: bool = False,
+        turns: Turns | None = None,
     ) -> None:
-        """`on_device`: see `Runner`."""
+        """`on_device`: see `Runner`; `turns`: those of the other engines of the loop."""
         self.name = name
         self.counters = EngineCounters()
         self.limits = limits or Limits()
         self._pace = pace or Pace()
         run_time = self.counters.run_time
         self._runner = Runner(model, inputs, self._pace.inline_limit, run_time, on_device=on_device)
+        self._turns = turns or Turns()
         self._clock = clock
         self.states = tuple(states)
         self._table, self._scheduler = scheduler_for(states, self.limits, decoding)
@@ -161,6 +164,7 @@ class Engine:
                 self._interludes.run()
                 if self._scheduler.has_ready:
                     await self._intake.settled(self._pace.gather_time)
+                    await self._turns.next()
                     await self.tick()
                 else:
                     self._wake = asyncio.get_running_loop().create_future()

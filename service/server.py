@@ -35,6 +35,7 @@ from service.tasks.tagging import Tagging
 from service.tasks.text_generation import TextGeneration
 from service.tasks.transcription import Transcription
 from service.tasks.translation import TranslationTask
+from service.turns import Turns
 
 log = structlog.get_logger()
 
@@ -87,19 +88,19 @@ def _loading(settings: Settings) -> Loading:
 
 def load_catalog(settings: Settings) -> Catalog:
     """Load the repository and make an engine for each version. Must run inside the event loop that will serve."""
-    factories = task_factories(settings)
+    factories, turns = task_factories(settings), Turns()
     served: list[Served] = []
     refused: list[Refused] = []
     for version in load_repository(Path(settings.models), _loading(settings)):
-        result = _serve_or_refuse(version, factories, settings)
+        result = _serve_or_refuse(version, factories, settings, turns)
         (refused if isinstance(result, Refused) else served).append(result)  # type: ignore[arg-type]
-    return Catalog(served, refused)
+    return Catalog(served, refused, turns)
 
 
 def loader_of(catalog: Catalog, settings: Settings) -> Loader:
     """What changes the catalog while it serves, with the settings it was loaded with."""
     load = partial(load_version, loading=_loading(settings))
-    serving = partial(_serve_or_refuse, factories=task_factories(settings), settings=settings)
+    serving = partial(_serve_or_refuse, factories=task_factories(settings), settings=settings, turns=catalog.turns)
     return Loader(Path(settings.models), load, serving, catalog)
 
 
@@ -161,7 +162,7 @@ async def serve(settings: Settings) -> None:
 
 
 def _serve_or_refuse(
-    version: Loaded | Refused, factories: dict[str, TaskFactory], settings: Settings
+    version: Loaded | Refused, factories: dict[str, TaskFactory], settings: Settings, turns: Turns | None
 ) -> Served | Refused:
     if isinstance(version, Refused):
         return version
@@ -177,7 +178,7 @@ def _serve_or_refuse(
         max_context_bytes=settings.max_context_bytes,
     )
     try:
-        return serve_version(version, factories, INFERENCE, limits)
+        return serve_version(version, factories, INFERENCE, limits, turns)
     except ServiceError as error:
         version.close()
         return Refused(manifest.name, str(manifest.version), error)
