@@ -65,7 +65,7 @@ format: $(VENV)/.develop ## Sort imports, fix what can be fixed, format code and
 proto: $(VENV)/.develop ## Generate the stubs from protos/
 	$(BIN)/python protos/generate.py
 
-models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (over two hours on 2 cores)
+models: $(VENV)/.full ## Train the shipped models again from their recipes, export and verify them (over three hours on 2 cores)
 	$(BIN)/hiddenstate train text_generation --export models
 	$(BIN)/hiddenstate train sentiment --threads 2 --export models
 	$(BIN)/hiddenstate evaluate runs/sentiment --folds 10 --threads 2
@@ -76,6 +76,7 @@ models: $(VENV)/.full ## Train the shipped models again from their recipes, expo
 	$(BIN)/hiddenstate evaluate runs/fingerspelling --folds 13 --threads 1
 	$(BIN)/hiddenstate evaluate runs/fingerspelling --threads 1
 	$(BIN)/hiddenstate export runs/fingerspelling --models models
+	$(BIN)/hiddenstate train speech --threads 2 --export models
 	for recipe in tagging tagging_whole forecast_yearly forecast_quarterly forecast_monthly forecast_other \
 	  japanese_vowels cricket music pronunciation translation; do \
 	  $(BIN)/hiddenstate train $$recipe --export models; \
