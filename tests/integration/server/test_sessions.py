@@ -103,7 +103,8 @@ async def test_tokens_come_one_by_one_when_idle_and_merged_when_busy(target: Tar
 
     idle, busy = await messages_of(1), await messages_of(48)
     assert idle > 16
-    assert busy < 0.75 * idle
+    # By how much depends on how long a tick takes beside the time of merging, which the unit tests hold.
+    assert busy < 0.9 * idle
 
 
 async def test_a_session_goes_on_after_it_was_answered(target: Target):
