@@ -15,7 +15,15 @@ from hiddenstate import AsyncClient, Client
 from tests.tones import spoken
 
 WORDS = "a fine film and bad one it is truth universally acknowledged that the old man sleeps well".split()  # noqa: SIM905
-FEATURES = {"tiny-table": 3, "digits": 64, "breast-cancer": 30, "tiny-gesture": 2, "japanese-vowels": 12, "cricket": 1}
+FEATURES = {
+    "tiny-table": 3,
+    "digits": 64,
+    "breast-cancer": 30,
+    "tiny-gesture": 2,
+    "japanese-vowels": 12,
+    "cricket": 1,
+    "fingerspelling": 126,
+}
 """Numbers in a row, or in a frame, of the models that take rows or frames."""
 
 

@@ -94,8 +94,9 @@ def _shipped(task: str) -> list[str]:
         "classification": ["digits", "breast-cancer"],
         "forecast": ["m3-monthly", "m3-yearly"],
         "translation": ["help-en-es"],
-        "gesture": ["fingerspelling", "japanese-vowels"],
+        "gesture": ["fingerspelling", "japanese-vowels", "cricket"],
         "music": ["chorales"],
+        "transcription": ["spoken-commands"],
     }
     known = [name for name in by_task.get(task, []) if (SHIPPED / name).exists()]
     return [name for name in known if task not in ("classification", "gesture") or name in FEATURES]
