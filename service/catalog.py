@@ -79,8 +79,8 @@ class Catalog:
     `on_change` is called whenever other versions are served than before. `turns`: those that its engines take.
     """
 
-    def __init__(self, served: Iterable[Served], refused: Iterable[Refused] = (), turns: Turns | None = None) -> None:
-        self.turns = turns
+    def __init__(self, served: Iterable[Served] = (), refused: Iterable[Refused] = ()) -> None:
+        self.turns = Turns()
         self.served = tuple(served)
         self.refused = tuple(refused)
         self.leaving: tuple[Served, ...] = ()
@@ -194,7 +194,7 @@ def serve_version(
     factories: Mapping[str, TaskFactory],
     generic: str,
     limits: Limits,
-    turns: Turns | None = None,
+    turns: Turns,
 ) -> Served:
     """An engine for a loaded version, with the generic task and, where the bundle has a frontend, its own.
 
@@ -215,7 +215,7 @@ def serve_version(
     return Served(loaded, plain, Serving(engine, watching, "explain"))
 
 
-def _engine(manifest: Manifest, version: str, model: Model, limits: Limits, turns: Turns | None) -> Engine:
+def _engine(manifest: Manifest, version: str, model: Model, limits: Limits, turns: Turns) -> Engine:
     return Engine(
         f"{manifest.name}/{version}",
         model,

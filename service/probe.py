@@ -5,8 +5,9 @@ Another CPU may choose other kernels, so the answer is measured at load and publ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, cycle, islice
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,12 @@ Array = NDArray[np.generic]
 
 STRANGERS = (2, 5, 16, 33)
 """Batch sizes of the probe: odd and even, under and over the width of a matrix kernel."""
+STEPS_TOGETHER = range(2, 34)
+"""Batch sizes of single steps. A kernel that takes values one by one, as of logarithms, takes whole lanes in one way
+and what is left over in another: which rows that falls on changes with every size.
+"""
+VARIANTS = 8
+"""How often each step is taken with other values: two ways to compute a value agree on most of them."""
 
 
 class Runs(Protocol):
@@ -40,11 +47,12 @@ class Runs(Protocol):
 class Probe:
     """`batch_independent`: a row has the same bits alone and among strangers. `cut_independent`: a sequence has the
     same bits whole and step by step (true by definition for graphs that take whole sequences only, and for decoders,
-    which take one step at a time).
+    which take one step at a time). `max_difference`: the largest that strangers made to a number.
     """
 
     batch_independent: bool
     cut_independent: bool
+    max_difference: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +70,48 @@ def probe(model: Runs, golden: Sequence[GoldenChunk]) -> Probe:
     those of the first two chunks, which are of its encoder and its own.
     """
     if model.signature.context is not None:
-        return Probe(all(_independent(model, _rows(model, chunk))[0] for chunk in golden[:2]), True)
+        source, step = (_rows(model, chunk) for chunk in golden[:2])
+        return _found([*_together(model, source, STRANGERS), *_together(model, _varied(step), STEPS_TOGETHER)])
     rows = _rows(model, golden[0])
-    among, alone = _independent(model, rows)
+    together = _together(model, rows, STRANGERS)
     if model.signature.whole_sequence:
-        return Probe(among, True)
-    return Probe(among, all(_same(_stepwise(model, row), whole) for row, whole in zip(rows, alone, strict=True)))
+        return _found(together)
+    steps, found = zip(*(_stepwise(model, row) for row in rows), strict=True)
+    cut = all(_same(_joined(row, each), _run(model, [row])[0]) for row, each in zip(rows, found, strict=True))
+    return _found([*together, *_together(model, _varied(list(chain(*steps))), STEPS_TOGETHER)], cut)
 
 
-def _independent(model: Runs, rows: Sequence[_Row]) -> tuple[bool, list[dict[str, Array]]]:
-    """Whether the rows have the same bits among strangers as alone, and what they give alone."""
+def _found(differences: Sequence[float], cut_independent: bool = True) -> Probe:
+    return Probe(not differences, cut_independent, max(differences, default=0.0))
+
+
+def _together(model: Runs, rows: Sequence[_Row], sizes: Iterable[int]) -> list[float]:
+    """How far rows whose bits are others in batches of these sizes, in which they take turns, are from those alone."""
     alone = [_run(model, [row])[0] for row in rows]
-    return all(_same_among(model, rows, alone, count) for count in STRANGERS), alone
+    turns = cycle(zip(rows, alone, strict=True))
+    differences: list[float] = []
+    for size in sizes:
+        batch = list(islice(turns, size))
+        for found, (_, expected) in zip(_run(model, [row for row, _ in batch]), batch, strict=True):
+            if not _same(found, expected):
+                differences.append(max(_distance(found[name], expected[name]) for name in expected))
+    return differences
+
+
+def _varied(rows: Sequence[_Row]) -> list[_Row]:
+    """Rows, and the same with numbers between half and one and a half of theirs."""
+    random = np.random.default_rng(0)
+
+    def other(array: Array) -> Array:
+        if array.dtype.kind != "f":
+            return array
+        return array.astype(np.float64) * random.uniform(0.5, 1.5, array.shape)
+
+    def vary(arrays: dict[str, Array]) -> dict[str, Array]:
+        return {name: other(array).astype(array.dtype) for name, array in arrays.items()}
+
+    varied = [replace(row, inputs=vary(row.inputs), state=vary(row.state)) for _ in range(VARIANTS) for row in rows]
+    return [*rows, *varied]
 
 
 def _rows(model: Runs, chunk: GoldenChunk) -> list[_Row]:
@@ -109,23 +147,27 @@ def _padded(array: Array, steps: int) -> Array:
     return np.concatenate([array, np.zeros((steps - len(array), *array.shape[1:]), array.dtype)])
 
 
-def _same_among(model: Runs, rows: Sequence[_Row], alone: Sequence[dict[str, Array]], count: int) -> bool:
-    """Each row at the front of a batch of `count` rows, then at its end."""
-    batch = [rows[index % len(rows)] for index in range(count)]
-    found = _run(model, batch)
-    return all(_same(found[index], alone[index % len(rows)]) for index in range(count))
-
-
-def _stepwise(model: Runs, row: _Row) -> dict[str, Array]:
-    outputs: list[dict[str, Array]] = []
+def _stepwise(model: Runs, row: _Row) -> tuple[list[_Row], list[dict[str, Array]]]:
+    """The steps of a row, each with the state that the one before it leaves, and what they give one by one."""
+    steps: list[_Row] = []
+    found: list[dict[str, Array]] = []
     state = row.state
-    for step in range(row.steps):
-        found = _run(model, [_Row({name: array[step : step + 1] for name, array in row.inputs.items()}, state, 1)])[0]
-        state = {name: found[name] for name in state}
-        outputs.append({name: array for name, array in found.items() if name not in state})
-    joined = {name: np.concatenate([part[name] for part in outputs]) for name in outputs[0]}
-    return joined | state
+    for place in range(row.steps):
+        steps.append(_Row({name: array[place : place + 1] for name, array in row.inputs.items()}, state, 1))
+        found += _run(model, steps[-1:])
+        state = {name: found[-1][name] for name in state}
+    return steps, found
+
+
+def _joined(row: _Row, found: Sequence[dict[str, Array]]) -> dict[str, Array]:
+    """What the steps of a row give, as the whole row would."""
+    outputs = [name for name in found[0] if name not in row.state]
+    return found[-1] | {name: np.concatenate([each[name] for each in found]) for name in outputs}
 
 
 def _same(left: Mapping[str, Array], right: Mapping[str, Array]) -> bool:
     return all(left[name].tobytes() == right[name].tobytes() for name in right)
+
+
+def _distance(left: Array, right: Array) -> float:
+    return float(np.abs(left.astype(np.float64) - right.astype(np.float64)).max())

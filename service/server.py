@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -88,20 +88,26 @@ def _loading(settings: Settings) -> Loading:
 
 def load_catalog(settings: Settings) -> Catalog:
     """Load the repository and make an engine for each version. Must run inside the event loop that will serve."""
-    factories, turns = task_factories(settings), Turns()
-    served: list[Served] = []
-    refused: list[Refused] = []
+    catalog = Catalog()
+    serving = _serving(catalog, settings)
     for version in load_repository(Path(settings.models), _loading(settings)):
-        result = _serve_or_refuse(version, factories, settings, turns)
-        (refused if isinstance(result, Refused) else served).append(result)  # type: ignore[arg-type]
-    return Catalog(served, refused, turns)
+        result = serving(version)
+        if isinstance(result, Refused):
+            catalog.refuse(result)
+        else:
+            catalog.add(result)
+    return catalog
 
 
 def loader_of(catalog: Catalog, settings: Settings) -> Loader:
     """What changes the catalog while it serves, with the settings it was loaded with."""
     load = partial(load_version, loading=_loading(settings))
-    serving = partial(_serve_or_refuse, factories=task_factories(settings), settings=settings, turns=catalog.turns)
-    return Loader(Path(settings.models), load, serving, catalog)
+    return Loader(Path(settings.models), load, _serving(catalog, settings), catalog)
+
+
+def _serving(catalog: Catalog, settings: Settings) -> Callable[[Loaded | Refused], Served | Refused]:
+    """What makes the engines of a loaded version, which take turns with all others of the catalog."""
+    return partial(_serve_or_refuse, factories=task_factories(settings), settings=settings, turns=catalog.turns)
 
 
 @asynccontextmanager
@@ -162,7 +168,7 @@ async def serve(settings: Settings) -> None:
 
 
 def _serve_or_refuse(
-    version: Loaded | Refused, factories: dict[str, TaskFactory], settings: Settings, turns: Turns | None
+    version: Loaded | Refused, factories: dict[str, TaskFactory], settings: Settings, turns: Turns
 ) -> Served | Refused:
     if isinstance(version, Refused):
         return version

@@ -157,12 +157,12 @@ def _independence(served: Served) -> model_pb2.BatchIndependence:
     probe = served.loaded.model.probe
     if probe is None:
         return model_pb2.BatchIndependence()
-    bitwise = probe.batch_independent
-    return model_pb2.BatchIndependence(
-        result=model_pb2.BATCH_INDEPENDENCE_RESULT_BITWISE
-        if bitwise
+    result = (
+        model_pb2.BATCH_INDEPENDENCE_RESULT_BITWISE
+        if probe.batch_independent
         else model_pb2.BATCH_INDEPENDENCE_RESULT_WITHIN_TOLERANCE
     )
+    return model_pb2.BatchIndependence(result=result, max_difference=probe.max_difference)
 
 
 def _figure(manifest: Manifest, index: int) -> model_pb2.QualityFigure:

@@ -21,6 +21,7 @@ from service.tasks.inference import Inference, InferenceOptions, Tensors
 from service.tasks.sampling import Sampling
 from service.tasks.task import Answer, End
 from service.tasks.text_generation import TextGeneration
+from service.turns import Turns
 from tests.fakes import collect, converse, crowd, joined, passes, play, running, send
 from tests.repositories import GENERATOR, PLAIN, REPOSITORY, TAGGER
 from tests.strategies import crowds, few, in_pieces, limits, token_sequences
@@ -50,7 +51,7 @@ EXACT = LSTM.model.probe is not None and LSTM.model.probe.batch_independent and 
 
 def serve(of: Loaded = LSTM, limits: Limits = TIGHT) -> Served:
     """A fresh engine on a model that is loaded once."""
-    return serve_version(of, FACTORIES, "inference", limits)
+    return serve_version(of, FACTORIES, "inference", limits, Turns())
 
 
 def infer(conversations: Sequence[Chunks], limits: Limits = TIGHT) -> list[list[Answer]]:

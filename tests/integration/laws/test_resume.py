@@ -20,6 +20,7 @@ from service.signing import Keys
 from service.snapshot import Label, opened, plain_of, schema_of, seal, unseal
 from service.stream import Message, Stream
 from service.tasks.task import Answer, End
+from service.turns import Turns
 from tests.calls import METHODS, expanded
 from tests.neighbours import CONVERSATIONS, END, Conversation, tokens
 from tests.repositories import MODELS, REPOSITORY, TAGGER
@@ -44,7 +45,7 @@ def bundles():
 
 
 def fresh(name: str) -> Served:
-    return serve_version(bundles()[name], FACTORIES, INFERENCE, LIMITS)
+    return serve_version(bundles()[name], FACTORIES, INFERENCE, LIMITS, Turns())
 
 
 def codec_of(conversation: Conversation):
