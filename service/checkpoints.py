@@ -14,6 +14,7 @@ import structlog
 
 from service.engine import Engine
 from service.kept import Kept, in_use, unavailable
+from service.reentry import Reentry, Verdict
 from service.stores.store import Store, StoreError, Write
 
 log = structlog.get_logger()
@@ -42,6 +43,8 @@ class Checkpoints:
         self._written = written
         self._lost = lost
         self._done = done
+        self._reentry = Reentry(store)
+        self._watched: set[Kept] = set()
         self._due: dict[Kept, None] = {}
         self._on_their_way: set[Kept] = set()
         self._complete = time.monotonic()
@@ -72,12 +75,15 @@ class Checkpoints:
             self.watch(kept)
 
     def watch(self, kept: Kept) -> None:
-        """Write a session whenever it has gone on."""
+        """Write a session that the store knows, whenever it has gone on."""
+        self._watched.add(kept)
+        self._reentry.wrote(kept)
         kept.stream.on_change = partial(self._due.setdefault, kept)
 
     def drop(self, kept: Kept) -> None:
         """Write it no more."""
         kept.stream.on_change = None
+        self._watched.discard(kept)
         self._due.pop(kept, None)
 
     def settled(self, kept: Kept) -> bool:
@@ -114,6 +120,24 @@ class Checkpoints:
         """Write sessions of one engine. Raises StoreError."""
         async with self._one_at_a_time:
             await self._write_all(kepts[0].serving.engine, list(kepts))
+
+    async def enter_again(self, kept: Kept) -> bool:
+        """Whether a session that the store does not know as it is here was forgotten, and is entered anew. Raises
+        STORE_UNAVAILABLE.
+        """
+        try:
+            await self._look()
+            entered = await self._reentry.judge(kept, wanted=True) is Verdict.ENTERED
+        except StoreError as error:
+            raise unavailable(error) from error
+        if entered:
+            self._due[kept] = None
+        return entered
+
+    async def _look(self) -> None:
+        """Ask the store whether it is still the one it was; if not, all sessions are due."""
+        if await self._reentry.look():
+            self._due.update((kept, None) for kept in self._watched if not kept.stream.finished)
 
     async def _write_all(self, engine: Engine, due: list[Kept]) -> None:
         """Write sessions of one engine; its ticks run between the slices in which snapshots are made."""
@@ -152,10 +176,25 @@ class Checkpoints:
     async def _write(self, made: list[tuple[Kept, int, Write]]) -> None:
         if not made:
             return
-        stood = await self._store.write([write for _, _, write in made])
+        try:
+            stood = await self._store.write([write for _, _, write in made])
+            if self._reentry.uncertain or not all(stood):
+                await self._look()
+        except StoreError:
+            self._reentry.failed()
+            raise
         for (kept, accepted, _), current in zip(made, stood, strict=True):
             if current:
+                self._reentry.wrote(kept)
                 kept.stream.durable = accepted
                 kept.stream.wake_for_receipt()
             else:
-                self._lost(kept)
+                await self._refused(kept)
+
+    async def _refused(self, kept: Kept) -> None:
+        """The store has not taken a snapshot of a session."""
+        verdict = await self._reentry.judge(kept, wanted=False)
+        if verdict is Verdict.LOST:
+            self._lost(kept)
+        elif verdict is Verdict.ENTERED:
+            self._due[kept] = None

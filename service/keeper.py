@@ -142,6 +142,8 @@ class Keeper:
         if problem is not None:
             raise problem
         if kept is not None:
+            if self._checkpoints is not None and await self._checkpoints.enter_again(kept):
+                return kept, None
             self._lose(kept)
         return None, entry.data if entry is not None else None
 

@@ -22,11 +22,20 @@ class Terms(NamedTuple):
     bulk: bool = False
 
 
+class Written(NamedTuple):
+    """The last snapshot of a session: when it was written, in seconds of a clock that goes on evenly, and to which
+    incarnation of the store.
+    """
+
+    when: float
+    incarnation: str
+
+
 @dataclass(slots=True, eq=False)
 class Kept:
-    """A session of this server. `epoch`: as whose owner it is written; None for one that lives here alone.
-    `attached`: whether a client is joined to it; `waking`: while it comes back from where it was parked; `ended`: when
-    it ended, in seconds since 1970.
+    """A session of this server. `epoch`: as whose owner it is written; None for one that lives here alone. `written`:
+    for the last time. `attached`: whether a client is joined to it; `waking`: while it comes back from where it was
+    parked; `ended`: when it ended, in seconds since 1970.
     """
 
     label: Label
@@ -38,6 +47,7 @@ class Kept:
     attached: bool = False
     waking: asyncio.Task[ServiceError | None] | None = None
     ended: float | None = None
+    written: Written | None = None
 
     @property
     def stored(self) -> bool:

@@ -59,6 +59,10 @@ class CountedStore:
         """Forget sessions whose time is over."""
         return await self._counted("expire", self._store.expire())
 
+    async def incarnation(self) -> str:
+        """Who the store is."""
+        return await self._counted("read", self._store.incarnation())
+
     async def close(self) -> None:
         """Let go of the store."""
         await self._store.close()

@@ -78,6 +78,10 @@ class EncryptedStore:
         """Forget sessions whose time is over."""
         return await self._store.expire()
 
+    async def incarnation(self) -> str:
+        """Who the store is."""
+        return await self._store.incarnation()
+
     async def close(self) -> None:
         """Let go of the store."""
         await self._store.close()

@@ -121,6 +121,10 @@ class RedisStore:
         """Redis does it."""
         return 0
 
+    async def incarnation(self) -> str:
+        """Redis draws another number with each start."""
+        return str((await self._do(self._redis.info("server")))["run_id"])
+
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()

@@ -78,6 +78,10 @@ class Store(Protocol):
         """Forget sessions whose time is over; how many. Nothing to do for a store that forgets by itself."""
         ...
 
+    async def incarnation(self) -> str:
+        """Who the store is: another one when it was started anew, and may have forgotten what it was told before."""
+        ...
+
     async def close(self) -> None:
         """Let go of the store."""
         ...

@@ -99,6 +99,48 @@ async def test_durability_falls_behind_a_redis_that_takes_nothing_and_catches_up
                 await ends_elsewhere(client, there, 9)
 
 
+@pytest.mark.parametrize("kept", ["nothing", "what was written"])
+async def test_a_session_outlives_a_store_that_has_forgotten_it(tmp_path, kept):
+    """Redis is started again with nothing in it, or so late that the session's time in it is over."""
+    emptied = kept == "nothing"
+    with redis_serving(None if emptied else tmp_path) as redis:
+        settings = {"store": f"redis://{redis.address}/0", "signing_keys": str(tmp_path / "keys")}
+        settings |= {"checkpoint_interval": 0.02, "idle_timeout": 30.0 if emptied else 1.0}
+        async with serving(**settings) as (_, here), serving(**settings) as (_, there):
+            client = Client(LONG, STORED)
+            await client.open(here)
+            for number in range(1, 5):
+                await step(client, number)
+            await durable(client, 4)
+            redis.stop()
+            for number in range(5, 9):
+                await step(client, number)
+                await asyncio.sleep(0 if emptied else 0.4)
+            redis.start()
+            await step(client, 9)
+            await durable(client, 9)
+            client.stream.cancel()
+            await ends_elsewhere(client, there, 9)
+
+
+async def test_a_client_that_was_gone_while_the_store_forgot_its_session_goes_on_where_it_was(tmp_path):
+    with redis_serving() as redis:
+        settings = {"store": f"redis://{redis.address}/0", "signing_keys": str(tmp_path / "keys")}
+        settings |= {"checkpoint_interval": 0.02}
+        async with serving(**settings) as (_, here):
+            client, other = Client(LONG, STORED), Client(LONG, STORED)
+            for each in (client, other):
+                await each.open(here)
+                await step(each, 1)
+                await durable(each, 1)
+            client.stream.cancel()
+            redis.stop()
+            redis.start()
+            await step(other, 2)
+            await durable(other, 2)
+            await ends_elsewhere(client, here, 1)
+
+
 async def test_durability_falls_behind_a_disk_that_is_full_and_catches_up(tmp_path, monkeypatch):
     stores: list[FileStore] = []
 
