@@ -58,6 +58,9 @@ class Settings(BaseModel):
     store: str = Field(
         "", description="where sessions survive the server: a file, or redis://host:port/0; empty for nowhere"
     )
+    store_sync: Literal["normal", "full"] = Field(
+        "normal", description="what a power cut may take from a file store: normal: the latest writes; full: nothing"
+    )
     park_after: float = Field(
         60.0, ge=0, description="silence after which a session that can be resumed gives its slot up; 0: never"
     )

@@ -25,7 +25,7 @@ def keeper_of(settings: Settings, catalog: Catalog) -> Keeper:
         if settings.store.startswith(("redis://", "rediss://", "unix://")):
             store = RedisStore(settings.store)
         elif settings.store:
-            store = FileStore(Path(settings.store))
+            store = FileStore(Path(settings.store), synchronous=settings.store_sync)
     except StoreError as error:
         raise _wrong_setting("store", str(error)) from error
     beside = f"{settings.store}.keys" if isinstance(store, FileStore) else ""

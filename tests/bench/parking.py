@@ -41,12 +41,15 @@ MOST_MB, MOST_MS = 600, 5
 class Figures:
     """What was measured; times in milliseconds, memory in megabytes (10^6 bytes).
 
+    `active_mb`: what `active` sessions take that are stored and whose streams stand, on a server of their own.
     `snapshot_us`, `snapshot_bytes`: what one snapshot takes between two ticks, and its size, on average.
     `opened_ms`: from the call until the session is open again; `answered_ms`: until its next chunk is answered, too;
     `fresh_ms`: the same for new sessions that survive nothing, in turns with these: what the machine alone makes of it.
     """
 
     sessions: int
+    active: int
+    active_mb: float
     before_mb: float
     parked_mb: float
     opens_per_s: float
@@ -60,6 +63,7 @@ class Figures:
         """For people."""
         each = (self.parked_mb - self.before_mb) * 1e6 / self.sessions
         lines = [
+            f"{self.active} active sessions: {self.active_mb * 1e3 / self.active:.1f} KB each",
             f"{self.sessions} sessions opened, one chunk of {STEPS} steps each: {self.opens_per_s:.0f} a second",
             f"resident: {self.before_mb:.0f} MB before, {self.parked_mb:.0f} MB with all of them parked ({each:.0f} "
             "bytes each)",
@@ -96,6 +100,16 @@ class Loading:
         await asyncio.gather(*(self._open_some(left) for _ in range(AT_ONCE)))
         return count / (time.perf_counter() - begun)
 
+    async def open_live(self, count: int) -> list[Any]:
+        """Open sessions that are stored, and let each answer a chunk; gives their streams, which stand."""
+        calls = []
+        for _ in range(count):
+            calls.append(call := self._infer())
+            await call.write(_config(_stored()))
+            await call.read()
+            await self._step(call, 1)
+        return calls
+
     async def resume(self, token: str) -> tuple[float, float]:
         """Seconds until a session is open again, and until a chunk was answered."""
         begun = time.perf_counter()
@@ -124,8 +138,7 @@ class Loading:
     async def _open_some(self, left: Iterator[int]) -> None:
         for _ in left:
             call = self._infer()
-            session = session_pb2.SessionConfig(model=models.REFERENCE, durability=session_pb2.DURABILITY_STORED)
-            await call.write(_config(session))
+            await call.write(_config(_stored()))
             opened = await call.read()
             await self._step(call, 1)
             await call.write(
@@ -146,9 +159,25 @@ class Loading:
             pass
 
 
-async def measure(served: processes.Served, metrics: str, sessions: int, resumes: int) -> Figures:
-    """Open, wait until all are parked, weigh, resume some."""
-    async with grpc.aio.insecure_channel(served.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+async def active_megabytes(served: processes.Served, count: int) -> float:
+    """What sessions take whose streams stand, on a server that has had some before."""
+    async with _channel(served) as channel:
+        loading = Loading(channel)
+        for call in await loading.open_live(AT_ONCE):
+            call.cancel()
+        before = served.resident_bytes()
+        calls = await loading.open_live(count)
+        taken = served.resident_bytes() - before
+        for call in calls:
+            call.cancel()
+        return taken / 1e6
+
+
+async def measure(
+    served: processes.Served, metrics: str, sessions: int, resumes: int, active: tuple[int, float]
+) -> Figures:
+    """Open, wait until all are parked, weigh, resume some. `active`: what was measured of such sessions."""
+    async with _channel(served) as channel:
         loading = Loading(channel)
         await loading.open_many(AT_ONCE)
         await _all_parked(metrics)
@@ -159,9 +188,12 @@ async def measure(served: processes.Served, metrics: str, sessions: int, resumes
         chosen = random.Random(1).sample(loading.tokens, resumes)
         times = np.array([(*await loading.resume(token), await loading.open_fresh()) for token in chosen]) * 1e3
         seconds, size = [await _mean(metrics, f"hiddenstate_snapshot_{unit}") for unit in ("seconds", "bytes")]
-        return Figures(
-            sessions, before / 1e6, parked / 1e6, rate, 1e6 * seconds, size, times[:, 0], times[:, 1], times[:, 2]
-        )
+        memory = before / 1e6, parked / 1e6
+        return Figures(sessions, *active, *memory, rate, 1e6 * seconds, size, times[:, 0], times[:, 1], times[:, 2])
+
+
+def _channel(served: processes.Served) -> grpc.aio.Channel:
+    return grpc.aio.insecure_channel(served.address, options=[("grpc.enable_http_proxy", 0)])
 
 
 async def _all_parked(metrics: str) -> None:
@@ -184,8 +216,33 @@ async def _sum(metrics: str, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
+def _stored() -> session_pb2.SessionConfig:
+    return session_pb2.SessionConfig(model=models.REFERENCE, durability=session_pb2.DURABILITY_STORED)
+
+
 def _config(session: session_pb2.SessionConfig) -> inference_pb2.InferRequest:
     return inference_pb2.InferRequest(config=inference_pb2.InferConfig(session=session))
+
+
+def _figures(sessions: int, resumes: int, active: int) -> Figures:
+    server_core, load_core = processes.two_cores()
+    repository = models.prepare(Path("build/bench/models"), None)
+
+    @contextlib.contextmanager
+    def serving(*further: str) -> Iterator[processes.Served]:
+        port = processes.free_port()
+        with tempfile.TemporaryDirectory() as folder:
+            store = ("--store", f"{folder}/sessions.db")
+            os.sched_setaffinity(0, {server_core, load_core})
+            with processes.serve_hiddenstate(server_core, repository, port, "fp32", *store, *further) as served:
+                os.sched_setaffinity(0, {load_core})
+                yield served
+
+    with serving("--park-after", "0") as served:
+        active_mb = asyncio.run(active_megabytes(served, active))
+    metrics = f"127.0.0.1:{processes.free_port()}"
+    with serving("--park-after", str(PARK_AFTER), "--idle-timeout", str(DAY), "--metrics-listen", metrics) as served:
+        return asyncio.run(measure(served, metrics, sessions, min(resumes, sessions), (active, active_mb)))
 
 
 def main() -> int:
@@ -193,19 +250,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.parking", description=__doc__)
     parser.add_argument("--sessions", type=int, default=100_000)
     parser.add_argument("--resumes", type=int, default=2000)
+    parser.add_argument("--active", type=int, default=2000)
     parser.add_argument("--check", action="store_true", help=f"exit with 1 over {MOST_MB} MB or {MOST_MS} ms")
     chosen = parser.parse_args()
     try:
-        server_core, load_core = processes.two_cores()
-        repository = models.prepare(Path("build/bench/models"), None)
-        with tempfile.TemporaryDirectory() as folder:
-            metrics = f"127.0.0.1:{processes.free_port()}"
-            further = ["--store", f"{folder}/sessions.db", "--park-after", str(PARK_AFTER), "--idle-timeout", str(DAY)]
-            further += ["--metrics-listen", metrics]
-            port = processes.free_port()
-            with processes.serve_hiddenstate(server_core, repository, port, "fp32", *further) as served:
-                os.sched_setaffinity(0, {load_core})
-                figures = asyncio.run(measure(served, metrics, chosen.sessions, min(chosen.resumes, chosen.sessions)))
+        figures = _figures(chosen.sessions, chosen.resumes, chosen.active)
     except processes.ProcessError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

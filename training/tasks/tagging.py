@@ -47,7 +47,11 @@ _WIDTHS = dict(zip(FEATURES, (48, 4, 8, 16, 4, 12, 24, 24, 8), strict=True))
 
 @dataclass(frozen=True)
 class Recipe:
-    """All choices of a training. `look_ahead`: words a tag may wait for; None: whole sentences, both ways."""
+    """All choices of a training. `look_ahead`: words a tag may wait for; None: whole sentences, both ways.
+
+    `learn_valid`: the validation part is learned from, too, once all choices are made: for all `epochs`, to the last
+    weights.
+    """
 
     look_ahead: int | None = 2
     cell: CellName = "lstm"
@@ -63,6 +67,7 @@ class Recipe:
     learning_rate: float = 2e-3
     decay: float = 0.998
     patience: int = 4
+    learn_valid: bool = False
     seed: int = 1
 
     def smoke(self) -> Recipe:
@@ -83,9 +88,10 @@ class Tagging:
     def __init__(self, recipe: Recipe, text: TaggedText, name: str) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.text, self.name = recipe, text, name
+        learned = (*text.train, *text.valid) if recipe.learn_valid else text.train
         counts = dict.fromkeys(FEATURES, recipe.least_part_count) | {"word": recipe.least_word_count}
-        self.frontend = WordFrontend.fitted((word for each in text.train for word in each.words), counts)
-        self.labels = tuple(sorted({tag for each in text.train for tag in each.tags}))
+        self.frontend = WordFrontend.fitted((word for each in learned for word in each.words), counts)
+        self.labels = tuple(sorted({tag for each in learned for tag in each.tags}))
         self._places = {label: place for place, label in enumerate(self.labels)}
         self.network = WordNetwork(
             WordNetworkSpec(
@@ -99,8 +105,8 @@ class Tagging:
                 heads=dict.fromkeys(recipe.heads, len(self.labels)),
             )
         )
-        self._inputs = [self.encode(each.words) for each in text.train]
-        self._targets = [self._numbered(each.tags) for each in text.train]
+        self._inputs = [self.encode(each.words) for each in learned]
+        self._targets = [self._numbered(each.tags) for each in learned]
         self._epochs = Epochs([len(each) for each in self._targets], recipe.rows, recipe.seed)
 
     @property
@@ -113,6 +119,7 @@ class Tagging:
             decay=recipe.decay,
             validate_every=self._epochs.steps,
             patience=recipe.patience,
+            keep_last=recipe.learn_valid,
             bfloat16=False,
         )
 

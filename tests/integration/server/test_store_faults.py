@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,8 +146,8 @@ async def test_durability_falls_behind_a_disk_that_is_full_and_catches_up(tmp_pa
     stores: list[FileStore] = []
 
     class Watched(FileStore):
-        def __init__(self, path: Path) -> None:
-            super().__init__(path)
+        def __init__(self, path: Path, **options: Any) -> None:
+            super().__init__(path, **options)
             stores.append(self)
 
     async def allow(pages: int) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from service.frontends.words import END_ID, FEATURES
+from service.frontends.words import END_ID, FEATURES, UNKNOWN_ID
 from training.data.cache import Licensed
 from training.data.tagged import Sentence, TaggedText
 from training.tasks.most_frequent import MostFrequentTag
@@ -85,3 +85,18 @@ def test_golden_vectors_draw_each_column_from_its_own_ids():
     assert drawn.shape == (4, 5, 2)
     assert set(drawn[..., 0].flat) <= {1, 2}
     assert set(drawn[..., 1].flat) <= {50, 60}
+
+
+def test_the_validation_part_is_learned_from_where_a_recipe_says_so():
+    other = Sentence(("la", "luna"), ("det", "astro"))
+    text = replace(TEXT, valid=(other,))
+    apart, together = (
+        Tagging(replace(WHOLE.recipe("gru", True), rows=3, learn_valid=learn), text, "made-up")
+        for learn in (False, True)
+    )
+    assert "astro" not in apart.labels
+    assert "astro" in together.labels
+    assert (apart.encode(("luna",))[0, 0], together.encode(("luna",))[0, 0] > END_ID) == (UNKNOWN_ID, True)
+    rows = [sum(len(subject.batch(step)[0]) for step in range(subject.schedule.steps)) for subject in (apart, together)]
+    assert rows == [len(SENTENCES), len(SENTENCES) + 1]
+    assert (apart.schedule.keep_last, together.schedule.keep_last) == (False, True)
