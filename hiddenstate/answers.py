@@ -37,8 +37,8 @@ class TextAnswer:
                 self.completion = wire.completion(ended)
 
     def check(self) -> None:
-        """Raise ServerError when the stream ended before the text did."""
-        if self.completion is None:
+        """Raise ServerError when the stream ended before the text did; its end may have been told before."""
+        if self.completion is None and not self.protocol.had_all:
             raise broken_off("the text was complete")
 
     def _is_mine(self, answer: Any) -> bool:

@@ -73,7 +73,7 @@ class AsyncTextStream(AsyncCall, AsyncIterator[Token]):
 
     @property
     def completion(self) -> Completion | None:
-        """Why the text ended, once it has."""
+        """Why the text ended, once it has; None for a stream that went on from behind it."""
         return self._answer.completion
 
     async def text(self) -> str:
@@ -147,7 +147,7 @@ class AsyncMusicStream(AsyncItemStream[Note]):
     async def notes(self) -> list[Note]:
         """The rest of the notes, once the music is complete. Raises ServerError."""
         notes = [note async for note in self]
-        self._answers.complete()
+        self._answers.check()
         return notes
 
 

@@ -54,6 +54,7 @@ class StreamProtocol:
     replay: Replay = field(default_factory=Replay)
     attached: bool = False
     moves: ServerError | None = None
+    _point: ResumePoint | None = None
     _named: bool = False
     _survives: bool = False
     _token: str = ""
@@ -72,6 +73,7 @@ class StreamProtocol:
         name = options.get("session_id") or (point.session_id if point else "")
         protocol = cls(rpc, name or uuid4().hex, _named=bool(name), _survives=options.get("durability") in _SURVIVING)
         if point is not None:
+            protocol._point = point
             protocol._token = point.token
             protocol.received_answer_number = protocol._acknowledged = point.received_answer_number
             protocol.handled()
@@ -86,6 +88,11 @@ class StreamProtocol:
     def reached(self) -> tuple[int, ...]:
         """Numbers that only grow while the session goes on."""
         return (self.received_answer_number, self.replay.durable)
+
+    @property
+    def had_all(self) -> bool:
+        """Of a stream that has ended: whether its caller went on from behind the last answer of the session."""
+        return self._point is not None and self._point.received_answer_number == self.received_answer_number
 
     @property
     def acknowledgement_due(self) -> bool:

@@ -72,7 +72,7 @@ class TextStream(Call, Iterator[Token]):
 
     @property
     def completion(self) -> Completion | None:
-        """Why the text ended, once it has."""
+        """Why the text ended, once it has; None for a stream that went on from behind it."""
         return self._answer.completion
 
     def text(self) -> str:
@@ -152,7 +152,7 @@ class MusicStream(ItemStream[Note]):
     def notes(self) -> list[Note]:
         """The rest of the notes, once the music is complete. Raises ServerError."""
         notes = list(self)
-        self._answers.complete()
+        self._answers.check()
         return notes
 
 

@@ -142,11 +142,10 @@ class MusicAnswers:
             reason = token_pb2.StopReason.Name(done.stop_reason).removeprefix("STOP_REASON_").lower()
             self.composition = Composition(reason, done.note_count, done.end_quarter, done.seed, done.tempo)
 
-    def complete(self) -> Composition:
-        """What was made. Raises ServerError when the stream broke off before."""
-        if self.composition is None:
+    def check(self) -> None:
+        """Raise ServerError when the stream ended before the music did; its end may have been told before."""
+        if self.composition is None and not self.protocol.had_all:
             raise broken_off("the music was complete")
-        return self.composition
 
 
 def musical_key(name: str) -> music_pb2.MusicalKey:

@@ -181,6 +181,18 @@ async def test_a_client_that_was_restarted_goes_on_with_its_point(target):
 
 
 @pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("task", TINY)
+async def test_who_goes_on_from_behind_the_last_answer_hears_nothing_more_and_no_error(target, task):
+    said, calls = talk(TINY[task], task, 4, LENGTH), []
+    async with AsyncClient(target.address) as first:
+        async for _ in said.say_async(first, watch=calls.append, durability="memory"):
+            pass
+        point = calls[0].resume_point
+    async with AsyncClient(target.address) as second:
+        assert [answer async for answer in said.say_async(second, resume=point)] == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_session_that_its_caller_drives_numbers_on_from_where_it_stands(target):
     said = talk(TINY["inference"], "inference", 6, LENGTH)
     calls = []

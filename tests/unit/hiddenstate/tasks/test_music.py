@@ -60,7 +60,7 @@ def test_notes_and_the_composition_arrive_once():
     made = music_pb2.ComposedNote(answer_number=1, note=music_pb2.Note(voice=3, pitch=48, quarter_count=2.0))
     message = music_pb2.ComposeMusicResponse(notes=music_pb2.ComposedNotes(notes=[made]))
     with pytest.raises(ServerError):
-        answers.complete()
+        answers.check()
     (note,) = answers.take("notes", message)
     assert (note.name, note.end, note.log_probability) == ("C3", 2.0, None)
     assert list(answers.take("notes", message)) == []
@@ -68,4 +68,5 @@ def test_notes_and_the_composition_arrive_once():
         answer_number=2, stop_reason=token_pb2.STOP_REASON_MAX_COUNT, note_count=1, end_quarter=2.0, seed=4, tempo=80
     )
     assert not list(answers.take("composition", music_pb2.ComposeMusicResponse(composition=done)))
-    assert answers.complete() == Composition("max_count", 1, 2.0, 4, 80.0)
+    answers.check()
+    assert answers.composition == Composition("max_count", 1, 2.0, 4, 80.0)
