@@ -177,11 +177,12 @@ STANDARD = Recipe(
     },
     least_word_count=2,
     least_part_count=2,
-    dropout=0.5,
+    dropout=0.6,
     word_dropout=0.1,
     rows=32,
-    epochs=30,
+    epochs=10,
+    learning_rate=4e-3,
     decay=0.999,
-    patience=10,
+    learn_valid=True,
 )
 TASK = NamedEntitiesTask()
