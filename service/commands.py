@@ -45,6 +45,7 @@ def serve(
     idle_timeout: Annotated[float | None, _flag("idle_timeout")] = None,
     durability: Annotated[str | None, _flag("durability")] = None,
     store: Annotated[str | None, _flag("store")] = None,
+    store_sync: Annotated[str | None, _flag("store_sync")] = None,
     park_after: Annotated[float | None, _flag("park_after")] = None,
     max_stream_age: Annotated[float | None, _flag("max_stream_age")] = None,
     signing_keys: Annotated[str | None, _flag("signing_keys")] = None,

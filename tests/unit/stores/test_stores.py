@@ -11,6 +11,9 @@ from types import SimpleNamespace
 import pytest
 import pytest_asyncio
 
+from service.catalog import Catalog
+from service.config import Settings
+from service.keeping import keeper_of
 from service.stores.file import BOOT_ID, FileStore
 from service.stores.memory import MemoryStore
 from service.stores.redis import RedisStore
@@ -225,3 +228,17 @@ async def test_a_clock_that_is_set_ends_no_session(tmp_path, monkeypatch):
             monkeypatch.undo()
         assert await store.read("a") == Entry(epoch, b"one")
         await store.close()
+
+
+@pytest.mark.parametrize(("said", "level"), [("normal", 1), ("full", 2)])
+async def test_the_setting_says_whether_each_write_is_synced(tmp_path, monkeypatch, said, level):
+    levels = []
+
+    class Watched(FileStore):
+        def __init__(self, *arguments, **options) -> None:
+            super().__init__(*arguments, **options)
+            levels.append(self._database.execute("PRAGMA synchronous").fetchone()[0])
+
+    monkeypatch.setattr("service.keeping.FileStore", Watched)
+    await keeper_of(Settings(store=str(tmp_path / "sessions.db"), store_sync=said), Catalog()).close()
+    assert levels == [level]
