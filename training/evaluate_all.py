@@ -75,7 +75,7 @@ def _baseline(comparison: Comparison) -> str:
     """As it was recorded, and below it as it is now where that differs."""
     recorded, measured = comparison.recorded, comparison.measured
     said = "" if recorded.baseline_value is None else f"{recorded.baseline_value:.4f}"
-    if comparison.equal or measured is None or measured.baseline_value is None:
+    if measured is None or measured.baseline_value is None or not comparison.baseline_moved:
         return said
     return f"{said}\nnow {measured.baseline_value:.4f}"
 

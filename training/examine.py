@@ -37,11 +37,22 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether the figure and its baseline came out as recorded. One of folds is no fault of the bundle."""
+        """Whether the figure came out as recorded, and is better or worse than its baseline as it was. One of folds is
+        no fault of the bundle.
+        """
         if self.measured is None:
             return self.recorded.of_folds
         ours = close(self.recorded.value, self.measured.value, FIGURE_TOLERANCE)
-        return ours and close(self.recorded.baseline_value, self.measured.baseline_value, FIGURE_TOLERANCE)
+        return ours and _verdict(self.recorded) == _verdict(self.measured)
+
+    @property
+    def baseline_moved(self) -> bool:
+        """Whether the baseline came out otherwise: those of other packages that search for their parameters depend on
+        the processor.
+        """
+        return self.measured is not None and not close(
+            self.recorded.baseline_value, self.measured.baseline_value, FIGURE_TOLERANCE
+        )
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,13 @@ def newest_bundles(models: Path) -> list[Bundle]:
     if not folders:
         raise ValueError(f"{models} holds no bundle; name a model repository with --models")
     return [load_bundle(folder) for folder in folders.values()]
+
+
+def _verdict(figure: QualityFigure) -> bool | None:
+    """Whether a figure is better than its baseline; None where it has none."""
+    if figure.baseline_value is None:
+        return None
+    return (figure.value > figure.baseline_value) == figure.higher_is_better
 
 
 def recipe_of(manifest: Manifest) -> str:

@@ -32,15 +32,23 @@ def manifest(**provenance: str):
     [
         (figure(0.90005), True),
         (figure(0.9002), False),
-        (figure(baseline=0.8002), False),
+        (figure(baseline=0.8002), True),
+        (figure(baseline=0.9002), False),
         (figure(baseline=None), False),
         (figure(split="another part"), False),
         (figure(against="another"), False),
     ],
 )
-def test_a_figure_is_equal_when_it_and_its_baseline_agree_to_the_last_decimal_kept(measured, equal):
+def test_a_figure_is_equal_when_it_agrees_to_the_last_decimal_kept_and_still_beats_its_baseline(measured, equal):
     (comparison,) = compare([figure()], [measured])
     assert comparison.equal is equal
+
+
+@pytest.mark.parametrize(("baseline", "moved"), [(0.8, False), (0.80005, False), (0.81, True)])
+def test_a_baseline_that_came_out_otherwise_is_told(baseline, moved):
+    (comparison,) = compare([figure()], [figure(baseline=baseline)])
+    assert comparison.equal
+    assert comparison.baseline_moved is moved
 
 
 def test_figures_above_one_agree_relatively():
