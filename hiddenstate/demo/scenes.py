@@ -26,6 +26,7 @@ from hiddenstate.command.tag import print_live
 from hiddenstate.command.words import Remembered, paced, split_words
 from hiddenstate.demo import hand, made_up
 from hiddenstate.demo.hand_picture import HandPicture
+from hiddenstate.errors import ServerError
 from hiddenstate.results import Model
 from hiddenstate.tasks.gesture import Gesture
 from hiddenstate.tasks.music import Note
@@ -184,10 +185,19 @@ def pronunciation(client: Client, model: str, console: Console) -> None:
 
 
 def speech(client: Client, model: str, console: Console) -> None:
-    """What is said, while it is said, with the times of its words."""
+    """What is said, while it is said; a menu tells what can be said, if the model knows its words."""
+    try:
+        _captions(client, model, made_up.MENU, console)
+    except ServerError as error:
+        if error.reason != "PHRASE_INVALID":
+            raise
+        _captions(client, model, (), console)
+
+
+def _captions(client: Client, model: str, phrases: Sequence[str], console: Console) -> None:
     sound = wav(SPOKEN)
     pieces = slowly(sound.pieces, PIECES_PER_SECOND)
-    heard = client.transcribe(pieces, model=model, sample_rate=sound.rate, word_times=True, silence=PAUSE)
+    heard = client.transcribe(pieces, model=model, sample_rate=sound.rate, phrases=phrases, silence=PAUSE)
     show_captions(heard, words=False, console=console)
 
 
@@ -229,6 +239,6 @@ SCENES = (
     Scene("gesture", "a hand that spells, named while it moves", gesture, lambda model: len(model.class_labels) == 26),
     Scene("translation", "a translation, and where it looked", translation, lambda model: not pronounces(model)),
     Scene("translation", "how words sound", pronunciation, pronounces),
-    Scene("transcription", "words while they are spoken", speech),
+    Scene("transcription", "what is said, out of a menu, while it is spoken", speech),
     Scene("music", "a chorale in four voices", music),
 )

@@ -30,7 +30,7 @@ def test_the_demonstration_plays_every_scene_that_a_model_fits_and_stops_cleanly
         "parts of speech, two words behind",
         "a forecast that moves with every value",
         "a translation, and where it looked",
-        "words while they are spoken",
+        "what is said, out of a menu, while it is spoken",
         "a chorale in four voices",
     ]
     assert "the same text" in shown
