@@ -13,18 +13,9 @@ SNIPPETS = (
 TAGGED = "The old keeper of the lighthouse quietly counted every ship that passed, and he never slept."
 TRANSLATED = ("Click the button to save the changes.", "The selected cells are copied to the new sheet.")
 MENU = (
-    *(
-        "play music",
-        "pause music",
-        "stop",
-        "next",
-        "volume up",
-        "volume down",
-        "turn light on",
-        "turn light off",
-        "call",
-    ),
-    *("call", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("play music", "pause music", "stop", "next", "volume up", "volume down", "call"),
+    *("turn light on", "turn light off"),
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
 )
 """All that a remote control is told."""
 PRONOUNCED = "quokka photosynthesis whistleblower zeitgeistless hiddenstate"
