@@ -45,6 +45,7 @@ class Checkpoints:
         self._done = done
         self._reentry = Reentry(store)
         self._watched: set[Kept] = set()
+        self._forgotten: set[Kept] = set()
         self._due: dict[Kept, None] = {}
         self._on_their_way: set[Kept] = set()
         self._complete = time.monotonic()
@@ -84,12 +85,14 @@ class Checkpoints:
         """Write it no more."""
         kept.stream.on_change = None
         self._watched.discard(kept)
+        self._forgotten.discard(kept)
         self._due.pop(kept, None)
 
     def settled(self, kept: Kept) -> bool:
         """Whether all of a session is in the store. One that is not watched was not written yet."""
         watched = kept.stream.on_change is not None
-        return watched and kept not in self._due and kept not in self._on_their_way
+        unsettled = (self._due, self._on_their_way, self._forgotten)
+        return watched and not any(kept in each for each in unsettled)
 
     @property
     def lag(self) -> float:
@@ -131,8 +134,17 @@ class Checkpoints:
         except StoreError as error:
             raise unavailable(error) from error
         if entered:
-            self._due[kept] = None
+            self._entered(kept)
         return entered
+
+    async def holds(self) -> bool:
+        """Whether the store can be asked, and has forgotten nothing that is settled."""
+        try:
+            await self._look()
+        except StoreError:
+            self._reentry.failed()
+            return False
+        return True
 
     async def _look(self) -> None:
         """Ask the store whether it is still the one it was; if not, all sessions are due."""
@@ -197,4 +209,12 @@ class Checkpoints:
         if verdict is Verdict.LOST:
             self._lost(kept)
         elif verdict is Verdict.ENTERED:
-            self._due[kept] = None
+            self._entered(kept)
+        else:
+            # It lives here alone: parked, it would be nowhere.
+            self._forgotten.add(kept)
+
+    def _entered(self, kept: Kept) -> None:
+        """The store has an owner of a session again, and lacks its snapshot."""
+        self._forgotten.discard(kept)
+        self._due[kept] = None

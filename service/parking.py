@@ -74,11 +74,13 @@ class Parking:
     async def look(self) -> None:
         """Park who is silent; keep the snapshots of those whose stream stands. Raises StoreError."""
         now = self._clock()
+        # A session that is parked in a store which was started anew, unnoticed so far, would be nowhere.
+        holds = self._checkpoints is None or not self._after or await self._checkpoints.holds()
         for kept in self._looks.due(now):
             when = kept.stream.session.touched + self._after
             if kept.stream.finished:
                 continue
-            if when > now or not self._can_be_parked(kept):
+            if when > now or not self._can_be_parked(kept) or (kept.stored and not holds):
                 self._looks.put(kept, when if when > now else now + self._pause)
             else:
                 await self._park(kept)

@@ -147,8 +147,12 @@ class NamedEntitiesTask:
         return Recipe(**said)
 
     def subject(self, recipe: Recipe, data: Path | None) -> NamedEntities:
-        """CoNLL-2003, or the user's own text in CoNLL columns. Raises DataError."""
-        return NamedEntities(recipe, conll2003.load() if data is None else tagged.load_own(data), NAME)
+        """CoNLL-2003, or the user's own text in CoNLL columns, whose validation part says which weights are the best:
+        nothing was chosen on it yet. Raises DataError.
+        """
+        if data is None:
+            return NamedEntities(recipe, conll2003.load(), NAME)
+        return NamedEntities(replace(recipe, learn_valid=False), tagged.load_own(data), NAME)
 
     def cross_validate(
         self, recipe: Recipe, data: Path | None, folds: int, console: Console, command: str

@@ -127,7 +127,7 @@ async def test_a_session_outlives_a_store_that_has_forgotten_it(tmp_path, kept):
 async def test_a_client_that_was_gone_while_the_store_forgot_its_session_goes_on_where_it_was(tmp_path):
     with redis_serving() as redis:
         settings = {"store": f"redis://{redis.address}/0", "signing_keys": str(tmp_path / "keys")}
-        settings |= {"checkpoint_interval": 0.02}
+        settings |= {"checkpoint_interval": 0.02, "park_after": 1.0}
         async with serving(**settings) as (_, here):
             client, other = Client(LONG, STORED), Client(LONG, STORED)
             for each in (client, other):
@@ -139,7 +139,26 @@ async def test_a_client_that_was_gone_while_the_store_forgot_its_session_goes_on
             redis.start()
             await step(other, 2)
             await durable(other, 2)
+            await asyncio.sleep(1.5)  # It would be parked by now, in a store that does not know it.
             await ends_elsewhere(client, here, 1)
+
+
+async def test_a_session_is_not_parked_in_a_store_that_was_started_anew_unnoticed(tmp_path):
+    with redis_serving() as redis:
+        settings = {"store": f"redis://{redis.address}/0", "signing_keys": str(tmp_path / "keys")}
+        settings |= {"checkpoint_interval": 0.02, "park_after": 1.0}
+        async with serving(**settings) as (_, here):
+            client = Client(LONG, STORED)
+            await client.open(here)
+            await step(client, 1)
+            await durable(client, 1)
+            redis.stop()
+            redis.start()
+            await asyncio.sleep(2.0)
+            await step(client, 2)
+            await durable(client, 2)
+            client.stream.cancel()
+            await ends_elsewhere(client, here, 2)
 
 
 async def test_durability_falls_behind_a_disk_that_is_full_and_catches_up(tmp_path, monkeypatch):
