@@ -33,6 +33,8 @@ if ARGV[1] ~= '' and redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return
 return redis.call('DEL', KEYS[1])
 """
 
+CONNECTIONS = 32
+"""At once; whoever needs one more waits, as when all clients of a server that was lost come back together."""
 SCANNED_TOGETHER = 1000
 WRITTEN_TOGETHER = 64
 """Snapshots of one script: whatever else wants something of Redis waits for it."""
@@ -46,14 +48,16 @@ class RedisStore:
     def __init__(self, url: str, *, prefix: str = "hiddenstate:session:", timeout: float = 5.0) -> None:
         """`url`: such as redis://localhost:6379/0. `timeout`: seconds for one exchange. Raises StoreError."""
         try:
-            from redis.asyncio import Redis
+            from redis.asyncio import BlockingConnectionPool, Redis
             from redis.exceptions import RedisError
         except ImportError as error:
             raise StoreError("the Redis store needs the package redis: pip install 'hiddenstate[redis]'") from error
         self._failures = (RedisError, OSError, TimeoutError)
         self._prefix = prefix
         try:
-            self._redis: Any = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+            limits = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+            pool = BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=timeout, **limits)
+            self._redis: Any = Redis.from_pool(pool)
         except ValueError as error:
             raise StoreError(f"{url!r} is no address of Redis: {error}") from error
 

@@ -242,3 +242,9 @@ async def test_the_setting_says_whether_each_write_is_synced(tmp_path, monkeypat
     monkeypatch.setattr("service.keeping.FileStore", Watched)
     await keeper_of(Settings(store=str(tmp_path / "sessions.db"), store_sync=said), Catalog()).close()
     assert levels == [level]
+
+
+async def test_many_more_calls_at_once_than_a_store_has_connections_are_all_answered(stores):
+    here, _ = stores
+    await here.claim("a", LONG)
+    assert await asyncio.gather(*(here.read("a") for _ in range(500))) == [Entry(1, None)] * 500
